@@ -1,0 +1,91 @@
+"""JSON of strangers and of ours: strict reading, compact writing; it knows no vocabulary."""
+
+import json
+from collections.abc import Iterable
+from typing import cast
+
+import orjson
+
+from fedi_cluster.kernel.errors import Malformed
+
+Json = dict[str, object]
+
+MAX_DEPTH = 32
+MAX_MEMBERS = 10_000
+MAX_STRING = 150_000
+
+
+def _no_twins(pairs: Iterable[tuple[str, object]]) -> Json:
+    members: Json = {}
+    for key, value in pairs:
+        if key in members:
+            raise Malformed("The document names a member twice.", detail=f"duplicate key {key[:80]!r}")
+        members[key] = value
+    return members
+
+
+def _refuse_constant(name: str) -> object:
+    raise Malformed("The document holds a number that JSON does not have.", detail=name)
+
+
+def parse_object(raw: bytes) -> Json:
+    """A stranger's JSON object.
+
+    Refuses (`Malformed`) what is not UTF-8 JSON, not an object, names a member twice, nests deeper than
+    32, has over 10,000 members, a string over 150,000 characters, NaN, or a lone surrogate: such a text
+    has no RFC 8785 form, or two readers would see two documents (federation.md 2.4, 7).
+    """
+    if raw.count(b"{") + raw.count(b"[") > MAX_MEMBERS:
+        raise Malformed("The document has too many members.")
+    try:
+        text = raw.decode("utf-8")
+        value = json.loads(text, object_pairs_hook=_no_twins, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise Malformed("The document nests too deeply.") from error
+    except ValueError as error:
+        raise Malformed("The document is not JSON.", detail=str(error)[:200]) from error
+    if not isinstance(value, dict):
+        raise Malformed("The document is not a JSON object.")
+    _measure(value)
+    return cast(Json, value)
+
+
+def _measure(root: object) -> None:
+    members = 0
+    level: list[object] = [root]
+    for _depth in range(MAX_DEPTH):
+        below: list[object] = []
+        for value in level:
+            if isinstance(value, dict):
+                members += len(value)
+                for key in value:
+                    _check_text(key)
+                below.extend(value.values())
+            elif isinstance(value, list):
+                members += len(value)
+                below.extend(value)
+            elif isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, int) and abs(value) >= 2**63:
+                raise Malformed("The document holds a number that is too large.")
+        if members > MAX_MEMBERS:
+            raise Malformed("The document has too many members.")
+        if not below:
+            return
+        level = below
+    raise Malformed("The document nests too deeply.")
+
+
+def _check_text(text: str) -> None:
+    if len(text) > MAX_STRING:
+        raise Malformed("The document holds a text that is too long.")
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise Malformed("The document holds half a character.", detail="lone surrogate") from error
+
+
+def dumps(value: object) -> bytes:
+    """Our own document as compact UTF-8 JSON; members keep their order (it is part of what we publish)."""
+    return orjson.dumps(value)
