@@ -21,10 +21,15 @@ class IdSource:
 
     def new(self, moment: datetime) -> int:
         """An id for an aware `moment`; greater than every id that this source gave before."""
-        fresh = first_id_at(moment) | secrets.randbits(_RANDOM_BITS)
+        fresh = id_at(moment)
         with self._lock:
             self._last = fresh if fresh > self._last else self._last + 1 + secrets.randbelow(16)
             return self._last
+
+
+def id_at(moment: datetime) -> int:
+    """An id for something that was published at an aware `moment`, perhaps long ago, by whomever."""
+    return first_id_at(moment) | secrets.randbits(_RANDOM_BITS)
 
 
 def first_id_at(moment: datetime) -> int:

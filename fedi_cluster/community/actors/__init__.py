@@ -1,0 +1,1 @@
+"""Actors: Person, Organization, Group, Application, Service, of this instance or of others."""

@@ -1,0 +1,16 @@
+"""What the community needs of strangers' servers, told as a Protocol; federation fills it."""
+
+from typing import Protocol
+
+from fedi_cluster.community.actors.shapes import Actor
+
+
+class ResolveActor(Protocol):
+    """Makes a remote actor known; awaited by an interface before its transaction opens."""
+
+    async def __call__(self, reference: str) -> Actor:
+        """The actor behind an id or a `name@host` handle.
+
+        Raises `NotFound` where there is none, `Unreachable` where its server does not answer.
+        """
+        ...

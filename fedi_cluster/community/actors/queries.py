@@ -1,0 +1,111 @@
+"""Reads of actors: rows in, shapes out."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, func, select
+
+from fedi_cluster.community.actors.shapes import Actor, Field, Key, OwnKeys, Picture, Place
+from fedi_cluster.kernel.errors import NotFound
+from fedi_cluster.storage.tables.actors import actor as actor_table
+from fedi_cluster.storage.tables.actors import actor_key
+from fedi_cluster.storage.unit import Reader
+
+_PLAIN = (
+    "id", "uri", "host", "local", "username", "handle_host", "type", "kind", "name", "name_map", "summary",
+    "summary_map", "language", "url", "inbox", "shared_inbox", "outbox", "followers", "following",
+    "featured", "moved_to", "cluster", "manually_approves", "discoverable", "indexable", "demo",
+    "published_at", "updated_at", "fetched_at", "deleted_at",
+)  # fmt: skip
+
+
+def actor_of(row: RowMapping) -> Actor:
+    """A shape from a row of the actor table."""
+    plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
+    return Actor(
+        **plain,
+        fields=tuple(Field(**field) for field in row["fields"]),
+        icon=Picture(**row["icon"]) if row["icon"] else None,
+        image=Picture(**row["image"]) if row["image"] else None,
+        tags=tuple(row["tags"]),
+        location=Place(**row["location"]) if row["location"] else None,
+        keys=tuple(Key(**key) for key in row["keys"]),
+        implements=tuple(row["implements"]),
+        also_known_as=tuple(row["also_known_as"]),
+    )
+
+
+def _find(reader: Reader, condition: ColumnElement[bool]) -> Actor | None:
+    row = reader.connection.execute(select(actor_table).where(condition)).mappings().first()
+    return actor_of(row) if row else None
+
+
+def by_id(reader: Reader, actor_id: int) -> Actor:
+    """The actor of an id that we made; raises `NotFound`."""
+    found = _find(reader, actor_table.c.id == actor_id)
+    if found is None:
+        raise NotFound("There is no such account.", detail=f"actor {actor_id}")
+    return found
+
+
+def by_ids(reader: Reader, actor_ids: Iterable[int]) -> dict[int, Actor]:
+    """Actors by id; unknown ids are left out."""
+    wanted = sorted(set(actor_ids))
+    rows = reader.connection.execute(select(actor_table).where(actor_table.c.id.in_(wanted)))
+    return {row["id"]: actor_of(row) for row in rows.mappings()} if wanted else {}
+
+
+def by_uri(reader: Reader, uri: str) -> Actor | None:
+    """The actor with this ActivityPub id, also a deleted one."""
+    return _find(reader, actor_table.c.uri == uri)
+
+
+def by_uris(reader: Reader, uris: Iterable[str]) -> list[Actor]:
+    """The known actors among these ids."""
+    wanted = sorted(set(uris))
+    if not wanted:
+        return []
+    rows = reader.connection.execute(select(actor_table).where(actor_table.c.uri.in_(wanted)))
+    return [actor_of(row) for row in rows.mappings()]
+
+
+def by_handle(reader: Reader, name: str, handle_host: str) -> Actor | None:
+    """The actor `name@handle_host`; both are compared without case."""
+    return _find(
+        reader,
+        (func.lower(actor_table.c.username) == name.lower())
+        & (actor_table.c.handle_host == handle_host.lower()),
+    )
+
+
+def local(reader: Reader, name: str) -> Actor | None:
+    """The local actor of this name, also a deleted one."""
+    return _find(reader, (actor_table.c.username == name) & (actor_table.c.local.is_(True)))
+
+
+def need_local(reader: Reader, name: str) -> Actor:
+    """The living local actor of this name; raises `NotFound`."""
+    found = local(reader, name)
+    if found is None or found.deleted_at:
+        raise NotFound(f"There is no account “{name}” here.")
+    return found
+
+
+def locals_of_type(reader: Reader, *types: str) -> Sequence[Actor]:
+    """All living local actors of these types, by name."""
+    rows = reader.connection.execute(
+        select(actor_table)
+        .where(
+            actor_table.c.local.is_(True), actor_table.c.deleted_at.is_(None), actor_table.c.type.in_(types)
+        )
+        .order_by(actor_table.c.username)
+    )
+    return [actor_of(row) for row in rows.mappings()]
+
+
+def own_keys(reader: Reader, actor_id: int) -> OwnKeys:
+    """The private keys of a local actor; raises `NotFound` for others."""
+    row = reader.connection.execute(select(actor_key).where(actor_key.c.actor_id == actor_id)).first()
+    if row is None:
+        raise NotFound("This account has no keys here.", detail=f"actor {actor_id}")
+    return OwnKeys(row.rsa_pem, row.ed25519_pem)

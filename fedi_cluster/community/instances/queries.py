@@ -1,0 +1,135 @@
+"""Reads of instances and of the cluster."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, RowMapping, select
+
+from fedi_cluster.community.instances.shapes import Cluster, Entry, Instance, Member
+from fedi_cluster.kernel.errors import Invalid
+from fedi_cluster.storage.tables import cluster as tables
+from fedi_cluster.storage.tables.instances import identity
+from fedi_cluster.storage.tables.instances import instance as instance_table
+from fedi_cluster.storage.unit import Reader
+
+
+def instance(reader: Reader, host: str) -> Instance | None:
+    """What we know of a server by its host (with port where it is not the usual one)."""
+    columns = instance_table.c
+    row = reader.connection.execute(
+        select(
+            columns.host,
+            columns.policy,
+            columns.software,
+            columns.signature_scheme,
+            columns.scheme_learned_at,
+            columns.last_heard_at,
+            columns.last_reached_at,
+        ).where(columns.host == host)
+    ).first()
+    return Instance(*row) if row else None
+
+
+def identity_of(reader: Reader) -> dict[str, str]:
+    """What this instance said of itself when it was founded; empty before."""
+    rows = reader.connection.execute(select(identity.c.name, identity.c.value))
+    return {row.name: row.value for row in rows}
+
+
+def cluster(reader: Reader) -> Cluster | None:
+    """The cluster that we belong or belonged to."""
+    row = reader.connection.execute(
+        select(tables.cluster.c.urn, tables.cluster.c.version, tables.cluster.c.updated_at)
+    ).first()
+    return Cluster(*row) if row else None
+
+
+def _member_of(row: RowMapping) -> Member:
+    return Member(
+        host=row["host"],
+        entry=Entry(
+            actor=row["actor_uri"],
+            region=row["region_uri"],
+            name=row["name"],
+            key=row["key"],
+            state=row["state"],
+            confirmed_by=row["confirmed_by"],
+            published_at=row["published_at"],
+            updated_at=row["updated_at"],
+        ),
+        slug=row["slug"],
+        admitted=bool(row["admitted"]),
+        history_next=row["history_next"],
+        history_done=row["history_done"],
+        history_total=row["history_total"],
+        history_state=row["history_state"],
+    )
+
+
+def _members(reader: Reader, *conditions: ColumnElement[bool]) -> list[Member]:
+    rows = reader.connection.execute(select(tables.member).where(*conditions).order_by(tables.member.c.host))
+    return [_member_of(row) for row in rows.mappings()]
+
+
+def members(reader: Reader) -> Sequence[Member]:
+    """Everybody who is, was, or asks to be a member, ourselves among them, by host."""
+    return _members(reader)
+
+
+def member(reader: Reader, host: str) -> Member | None:
+    """The member on this host."""
+    found = _members(reader, tables.member.c.host == host)
+    return found[0] if found else None
+
+
+def member_by_actor(reader: Reader, actor: str) -> Member | None:
+    """The member with this instance actor."""
+    found = _members(reader, tables.member.c.actor_uri == actor)
+    return found[0] if found else None
+
+
+def member_by_region(reader: Reader, region: str) -> Member | None:
+    """The member whose region Group has this id."""
+    found = _members(reader, tables.member.c.region_uri == region)
+    return found[0] if found else None
+
+
+def find_member(reader: Reader, name: str) -> Member:
+    """The member that a person means by `name`: its host, the first word of its host, slug or name.
+
+    Raises `Invalid` where none or more than one fits; the text lists who there is.
+    """
+    wanted = name.strip().lower()
+    known = members(reader)
+    fitting = [
+        one
+        for one in known
+        if wanted
+        in (one.host, one.host.split(":")[0], one.host.split(".")[0], one.slug, one.entry.name.lower())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(one.host for one in known) or "nobody yet"
+    raise Invalid(f"“{name}” {'fits more than one' if fitting else 'is not known'}; there are: {listed}.")
+
+
+def is_member(reader: Reader, own_host: str) -> bool:
+    """Whether we ourselves are a present member of a cluster."""
+    own = member(reader, own_host)
+    return own is not None and own.entry.state == "member"
+
+
+def sisters(reader: Reader, own_host: str) -> Sequence[Member]:
+    """The present and admitted members besides ourselves; none once we left."""
+    if not is_member(reader, own_host):
+        return ()
+    return [
+        one
+        for one in _members(reader, tables.member.c.state == "member")
+        if one.host != own_host and one.admitted
+    ]
+
+
+def is_sister(reader: Reader, own_host: str, host: str) -> bool:
+    """Whether the instance on `host` is a sister of ours now."""
+    found = member(reader, host)
+    return found is not None and host != own_host and found.is_sister and is_member(reader, own_host)

@@ -1,0 +1,1 @@
+"""Posts of every kind, and what people do with them: like, announce, answer."""

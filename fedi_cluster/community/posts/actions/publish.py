@@ -1,0 +1,164 @@
+"""Publish a post: the one door for local and remote posts alike."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+
+from sqlalchemy import bindparam, insert, select, update
+
+from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.community.actors.shapes import Actor
+from fedi_cluster.community.posts import queries
+from fedi_cluster.community.posts.facts import PostPublished
+from fedi_cluster.community.posts.shapes import Attachment, Post, Project, Tag
+from fedi_cluster.kernel.clock import whole_second
+from fedi_cluster.kernel.ids import id_at
+from fedi_cluster.kernel.text import hashtag_key
+from fedi_cluster.storage.tables import posts as tables
+from fedi_cluster.storage.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class PublishPost:
+    """A post to be, ready to be stored: HTML is safe, addresses are ActivityPub's, `id` is chosen."""
+
+    id: int
+    uri: str
+    url: str
+    type: str
+    kind: str
+    visibility: str
+    content: str
+    published_at: datetime
+    to: tuple[str, ...]
+    cc: tuple[str, ...]
+    audience: str | None = None
+    language: str | None = None
+    title: str | None = None
+    title_map: Mapping[str, str] = field(default_factory=dict)
+    summary: str | None = None
+    summary_map: Mapping[str, str] = field(default_factory=dict)
+    content_map: Mapping[str, str] = field(default_factory=dict)
+    sensitive: bool = False
+    in_reply_to: str | None = None
+    context: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    project: Project | None = None
+    updated_at: datetime | None = None
+
+
+def id_for(unit: Unit, published_at: datetime) -> int:
+    """An id that sorts by the time of publishing, which for a post from elsewhere may be long ago."""
+    return id_at(min(published_at, unit.now))
+
+
+def publish(unit: Unit, author: Actor, new: PublishPost) -> Post | None:
+    """Stores a post and records `PostPublished`.
+
+    None, and nothing stored, where the same id is known already or was deleted: a delivery may come
+    twice, or after its own Delete.
+    """
+    if queries.by_uri(unit, new.uri) or queries.tombstone(unit, new.uri):
+        return None
+    parent = queries.by_uri(unit, new.in_reply_to) if new.in_reply_to else None
+    unit.connection.execute(
+        insert(tables.post).values(
+            id=new.id,
+            uri=new.uri,
+            local=author.local,
+            author_id=author.id,
+            in_reply_to=new.in_reply_to,
+            parent_id=parent.id if parent else None,
+            thread_id=parent.thread_id if parent else new.id,
+            received_at=unit.now,
+            published_at=whole_second(new.published_at),
+            **content_columns(new),
+            **{
+                name: getattr(new, name)
+                for name in ("url", "type", "visibility", "audience", "context", "updated_at")
+            },
+            to=list(new.to),
+            cc=list(new.cc),
+        )
+    )
+    if parent and new.visibility in ("public", "unlisted"):
+        count(unit, parent.id, "replies_count", 1)
+    index(unit, new.id, new.tags)
+    _adopt_orphans(unit, new)
+    unit.record(PostPublished(new.id, local=author.local))
+    return queries.by_id(unit, new.id)
+
+
+def content_columns(new: PublishPost) -> dict[str, object]:
+    """The columns that an edit replaces as a whole."""
+    return {
+        "kind": new.kind,
+        "language": new.language,
+        "title": new.title,
+        "title_map": dict(new.title_map),
+        "summary": new.summary,
+        "summary_map": dict(new.summary_map),
+        "content": new.content,
+        "content_map": dict(new.content_map),
+        "sensitive": new.sensitive,
+        "attachments": [asdict(one) for one in new.attachments],
+        "tags": [asdict(tag) for tag in new.tags],
+        "extension": asdict(new.project) if new.project else None,
+    }
+
+
+def index(unit: Unit, post_id: int, tags: Iterable[Tag]) -> None:
+    """Makes the hashtags and the known mentioned actors of a post findable."""
+    found = list(tags)
+    keys = {hashtag_key(tag.name)[:100] for tag in found if tag.type == "Hashtag"}
+    if keys:
+        unit.connection.execute(
+            insert(tables.hashtag), [{"post_id": post_id, "tag": key} for key in sorted(keys)]
+        )
+    named = actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention"))
+    if named:
+        unit.connection.execute(
+            insert(tables.mention), [{"post_id": post_id, "actor_id": actor.id} for actor in named]
+        )
+
+
+def count(unit: Unit, post_id: int, column: str, step: int) -> None:
+    """Moves a counter of a post; it never falls below nothing."""
+    counter = tables.post.c[column]
+    unit.connection.execute(
+        update(tables.post)
+        .where(tables.post.c.id == post_id, counter + step >= 0)
+        .values({column: counter + step})
+    )
+
+
+def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
+    """Answers that arrived before their parent join its thread now."""
+    post = tables.post.c
+    orphans = unit.connection.execute(
+        select(post.id, post.thread_id, post.visibility).where(
+            post.in_reply_to == new.uri, post.parent_id.is_(None), post.id != new.id
+        )
+    ).all()
+    if not orphans:
+        return
+    thread = unit.connection.execute(select(post.thread_id).where(post.id == new.id)).scalar_one()
+    for orphan in orphans:
+        unit.connection.execute(update(tables.post).where(post.id == orphan.id).values(parent_id=new.id))
+        unit.connection.execute(
+            update(tables.post).where(post.thread_id == orphan.thread_id).values(thread_id=thread)
+        )
+    seen = sum(orphan.visibility in ("public", "unlisted") for orphan in orphans)
+    count(unit, new.id, "replies_count", seen)
+
+
+def note_recipients(unit: Unit, post_id: int, inboxes: Iterable[str]) -> None:
+    """Remembers which inboxes were sent a post, so that its edits and its deletion go there too."""
+    table = tables.post_recipient
+    fresh = sorted(set(inboxes) - queries.recipients(unit, post_id))
+    if fresh:
+        unit.connection.execute(
+            insert(table).values(post_id=bindparam("post"), inbox=bindparam("to")),
+            [{"post": post_id, "to": inbox} for inbox in fresh],
+        )

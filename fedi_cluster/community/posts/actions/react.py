@@ -1,0 +1,76 @@
+"""Like and announce a post, and take both back."""
+
+from sqlalchemy import Table, delete, insert
+
+from fedi_cluster.community.actors.shapes import Actor
+from fedi_cluster.community.posts import queries, rules
+from fedi_cluster.community.posts.actions.publish import count
+from fedi_cluster.community.posts.facts import Announced, Liked, Unannounced, Unliked
+from fedi_cluster.community.posts.shapes import Post
+from fedi_cluster.community.relationships.queries import is_blocked
+from fedi_cluster.kernel.errors import Forbidden
+from fedi_cluster.storage.tables import posts as tables
+from fedi_cluster.storage.unit import Unit
+
+
+def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
+    reaction_id = unit.new_id()
+    unit.connection.execute(
+        insert(table).values(id=reaction_id, uri=uri, actor_id=actor.id, post_id=post.id, created_at=unit.now)
+    )
+    return reaction_id
+
+
+def _check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
+    if post.author.local and is_blocked(unit, actor.id, post.author.id):
+        raise Forbidden("One of you two blocked the other.")
+
+
+def like(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
+    """`actor` likes `post`; `uri` is the id of the Like; a second like changes nothing.
+
+    Raises `Forbidden` where author and actor blocked one another or the post is gone.
+    """
+    if post.deleted_at:
+        raise Forbidden("The post was deleted.")
+    if queries.like_between(unit, actor.id, post.id):
+        return
+    _check_blocks(unit, actor, post)
+    like_id = _add(unit, tables.like, actor, post, uri)
+    count(unit, post.id, "likes_count", 1)
+    unit.record(Liked(like_id, post.id, local=actor.local))
+
+
+def unlike(unit: Unit, actor: Actor, post: Post) -> None:
+    """Takes a like back; where there is none, nothing happens."""
+    known = queries.like_between(unit, actor.id, post.id)
+    if known is None:
+        return
+    unit.connection.execute(delete(tables.like).where(tables.like.c.id == known.id))
+    count(unit, post.id, "likes_count", -1)
+    unit.record(Unliked(known.uri, actor.id, post.id, local=actor.local))
+
+
+def announce(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
+    """`actor` passes `post` on; `uri` is the id of the Announce; a second time changes nothing.
+
+    Raises `Forbidden` where the post may not be passed on.
+    """
+    if not rules.may_announce(actor, post):
+        raise Forbidden("This post may not be passed on.")
+    if queries.announce_between(unit, actor.id, post.id):
+        return
+    _check_blocks(unit, actor, post)
+    announce_id = _add(unit, tables.announce, actor, post, uri)
+    count(unit, post.id, "announces_count", 1)
+    unit.record(Announced(announce_id, post.id, local=actor.local))
+
+
+def unannounce(unit: Unit, actor: Actor, post: Post) -> None:
+    """Takes an announce back; where there is none, nothing happens."""
+    known = queries.announce_between(unit, actor.id, post.id)
+    if known is None:
+        return
+    unit.connection.execute(delete(tables.announce).where(tables.announce.c.id == known.id))
+    count(unit, post.id, "announces_count", -1)
+    unit.record(Unannounced(known.uri, actor.id, post.id, local=actor.local))

@@ -1,0 +1,1 @@
+"""Regions: the location's Group actor, and what it passes on."""

@@ -1,0 +1,1 @@
+"""Relationships: follow and block between any two actors."""

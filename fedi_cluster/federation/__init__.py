@@ -1,0 +1,1 @@
+"""What other servers read and send: ActivityPub, WebFinger, NodeInfo, signatures and delivery."""

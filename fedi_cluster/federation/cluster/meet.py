@@ -1,0 +1,43 @@
+"""A sister joined or ended: the regions follow each other, or stop, and the newcomer's history is fetched."""
+
+from typing import cast
+
+from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.community.instances import queries
+from fedi_cluster.community.instances.actions import membership
+from fedi_cluster.community.instances.facts import MemberEnded
+from fedi_cluster.community.regions.queries import region
+from fedi_cluster.community.relationships import actions as relationship_actions
+from fedi_cluster.federation.remote.context import Federation
+from fedi_cluster.jobs import queue
+from fedi_cluster.jobs.queue import Job
+from fedi_cluster.jobs.worker import GiveUp, Outcome
+from fedi_cluster.kernel.addresses import Addresses
+from fedi_cluster.storage.unit import Unit
+
+
+async def meet(federation: Federation, job: Job) -> Outcome:
+    """Reads the sister's actors, then our region follows hers; her region does the same to ours."""
+    host = cast(str, job.payload["host"])
+    member = await federation.db.read(queries.member, host)
+    if member is None or not member.is_sister:
+        raise GiveUp(f"{host} is not a sister any more")
+    await federation.actors.ensure(member.entry.actor)
+    theirs = await federation.actors.ensure(member.entry.region, fresh=True)
+
+    def write(unit: Unit) -> None:
+        uri = federation.at.activity(unit.new_id())
+        relationship_actions.follow(unit, region(unit), theirs, uri)
+        slug = theirs.url.rpartition("/r/")[2] if "/r/" in theirs.url else None
+        membership.note_history(unit, host, slug=slug, history_state="running", history_next=theirs.outbox)
+        queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
+
+    return write
+
+
+def part(unit: Unit, _at: Addresses, fact: MemberEnded) -> None:
+    """What was received stays; delivery stops with the follow."""
+    member = queries.member(unit, fact.host)
+    theirs = actor_queries.by_uri(unit, member.entry.region) if member else None
+    if theirs is not None:
+        relationship_actions.unfollow(unit, region(unit), theirs)

@@ -1,0 +1,1 @@
+"""One file for each type of activity; handlers do not know each other."""

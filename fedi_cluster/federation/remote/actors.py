@@ -1,0 +1,142 @@
+"""Remote actors: read, checked against their origin and their handle's domain, and kept."""
+
+import asyncio
+from datetime import datetime, timedelta
+
+from fedi_cluster.community.actors import actions as actor_actions
+from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.community.actors.actions import RemoteActor
+from fedi_cluster.community.actors.shapes import Actor, Field, Key, Picture, Place
+from fedi_cluster.federation.remote.fetch import Fetcher
+from fedi_cluster.federation.vocab import parse
+from fedi_cluster.federation.vocab.types import ActorDocument, Unreadable
+from fedi_cluster.kernel.addresses import Addresses, host_of
+from fedi_cluster.kernel.clock import Clock
+from fedi_cluster.kernel.errors import ClusterError, NotFound, Unreachable
+from fedi_cluster.kernel.text import clean_html, plain_text
+from fedi_cluster.storage.database import Database
+
+FRESH_FOR = timedelta(hours=24)
+_HELD_FOR = timedelta(minutes=1)
+_MOST_HELD = 500
+
+
+class RemoteActors:
+    """Makes actors known; one fetch at a time for each id, however many ask."""
+
+    def __init__(self, at: Addresses, db: Database, clock: Clock, fetcher: Fetcher) -> None:
+        self._at = at
+        self._db = db
+        self._clock = clock
+        self._fetcher = fetcher
+        self._held: dict[str, tuple[datetime, ActorDocument]] = {}
+        self._running: dict[str, asyncio.Task[ActorDocument]] = {}
+
+    async def ensure(self, uri: str, *, fresh: bool = False) -> Actor:
+        """The actor with this id, read anew where what we have is older than a day or `fresh` is asked.
+
+        Raises `NotFound`, `Gone` or `Unreachable` where it cannot be read and is not known; a known actor
+        whose server does not answer is taken as it is.
+        """
+        known = await self._db.read(actor_queries.by_uri, uri)
+        if known and known.local:
+            return known
+        if self._at.is_ours(uri):
+            raise NotFound("There is no such account here.", detail=uri)
+        now = self._clock.now()
+        if known and not fresh and known.fetched_at and known.fetched_at + FRESH_FOR > now:
+            return known
+        try:
+            document = await self.document(uri)
+        except Unreachable:
+            if known and not fresh:
+                return known
+            raise
+        seen = to_remote_actor(document, await self._handle_host(document))
+        return await self._db.write(actor_actions.store_remote, seen)
+
+    async def document(self, uri: str, *, fresh: bool = False) -> ActorDocument:
+        """What the actor's own server says of it, at most a minute old; nothing is stored."""
+        held = self._held.get(uri)
+        if held and not fresh and held[0] + _HELD_FOR > self._clock.now():
+            return held[1]
+        running = self._running.get(uri)
+        if running is None:
+            running = asyncio.create_task(self._fetch(uri))
+            self._running[uri] = running
+            running.add_done_callback(lambda _task: self._running.pop(uri, None))
+        return await asyncio.shield(running)
+
+    async def _fetch(self, uri: str) -> ActorDocument:
+        found = parse.actor(await self._fetcher.document(uri))
+        if isinstance(found, Unreadable):
+            raise Unreachable("The account cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
+        if len(self._held) >= _MOST_HELD:
+            self._held.clear()
+        self._held[uri] = (self._clock.now(), found)
+        return found
+
+    async def by_handle(self, handle: str) -> Actor:
+        """The actor behind `name@host`; raises `NotFound`, `Unreachable`."""
+        name, _, host = handle.strip().removeprefix("@").partition("@")
+        host = (host or self._at.handle_domain).lower()
+        known = await self._db.read(actor_queries.by_handle, name, host)
+        if known or host == self._at.handle_domain.lower():
+            if known is None:
+                raise NotFound(f"There is no account “{name}” here.")
+            return known
+        uri = await self._fetcher.webfinger(f"acct:{name}@{host}", host)
+        return await self.ensure(uri)
+
+    async def _handle_host(self, document: ActorDocument) -> str:
+        """The domain behind the @: another than the id's host only where that domain agrees (FEP-2c59)."""
+        own = host_of(document.id)
+        claimed = (document.webfinger or "").rpartition("@")[2].lower()
+        if not claimed or claimed == own:
+            return own
+        try:
+            confirmed = await self._fetcher.webfinger(f"acct:{document.username}@{claimed}", claimed)
+        except ClusterError:
+            return own
+        return claimed if confirmed == document.id else own
+
+
+def to_remote_actor(seen: ActorDocument, handle_host: str) -> RemoteActor:
+    """A document as what we keep: texts cleaned, keys as they are, pictures by their address."""
+    languages = tuple(seen.summary_map) or tuple(seen.name_map)
+    return RemoteActor(
+        uri=seen.id,
+        host=host_of(seen.id),
+        username=seen.username,
+        handle_host=handle_host,
+        type=seen.type,
+        kind=seen.kind,
+        name=plain_text(seen.name or seen.username)[:2_048],
+        name_map={tag: plain_text(name) for tag, name in seen.name_map.items()},
+        summary=clean_html(seen.summary_html or ""),
+        summary_map={tag: clean_html(text) for tag, text in seen.summary_map.items()},
+        language=seen.language or (languages[0] if languages else None),
+        url=seen.url or seen.id,
+        inbox=seen.inbox,
+        shared_inbox=seen.shared_inbox,
+        outbox=seen.outbox,
+        followers=seen.followers,
+        following=seen.following,
+        featured=seen.featured,
+        fields=tuple(Field(plain_text(name), clean_html(value)) for name, value in seen.fields),
+        icon=Picture(seen.icon_url, "", "") if seen.icon_url else None,
+        image=Picture(seen.image_url, "", "") if seen.image_url else None,
+        tags=tuple(tag.name for tag in seen.hashtags),
+        location=Place(seen.location.name or "", seen.location.latitude, seen.location.longitude)
+        if seen.location
+        else None,
+        keys=tuple(Key(key.id, key.owner, key.kind, key.material) for key in seen.keys),
+        implements=seen.implements,
+        also_known_as=seen.also_known_as,
+        moved_to=seen.moved_to,
+        cluster=seen.cluster,
+        manually_approves=seen.manually_approves,
+        discoverable=seen.discoverable,
+        indexable=seen.indexable,
+        published_at=seen.published,
+    )

@@ -1,0 +1,69 @@
+"""The digest of a body, written and checked in both header forms; it reads no signature."""
+
+import base64
+import hashlib
+import hmac
+import re
+
+from fedi_cluster.federation.signatures.structured import (
+    MAX_FIELD,
+    Item,
+    decode_base64,
+    encode_bytes,
+    parse_dictionary,
+)
+from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+
+_ALGORITHMS = {"sha-256": "sha256", "sha-512": "sha512"}
+_MEMBER = re.compile(r"([A-Za-z0-9-]{1,40})=([\x21-\x2b\x2d-\x7e]*)")
+
+
+def digest_header(body: bytes) -> str:
+    """The value of `Digest` (RFC 3230): one algorithm, upper case, as every server reads it."""
+    return "SHA-256=" + base64.b64encode(hashlib.sha256(body).digest()).decode("ascii")
+
+
+def content_digest_header(body: bytes) -> str:
+    """The value of `Content-Digest` (RFC 9530)."""
+    return "sha-256=" + encode_bytes(hashlib.sha256(body).digest())
+
+
+def check_digest(value: str, body: bytes) -> None:
+    """Does a `Digest` header fit the body?
+
+    Every SHA-256 and SHA-512 in it must match and at least one must be there; other algorithms are
+    passed over. Raises `Malformed` (unreadable) or `Unauthenticated` (another body, or none we compute).
+    """
+    if len(value) > MAX_FIELD:
+        raise Malformed("The Digest header is too long.")
+    claims: list[tuple[str, bytes]] = []
+    for part in value.split(","):
+        found = _MEMBER.fullmatch(part.strip(" \t"))
+        if found is None:
+            raise Malformed("The Digest header cannot be read.")
+        algorithm = found.group(1).lower()
+        if algorithm in _ALGORITHMS:
+            claims.append((algorithm, decode_base64(found.group(2))))
+    _compare("Digest", claims, body)
+
+
+def check_content_digest(value: str, body: bytes) -> None:
+    """Does a `Content-Digest` header fit the body? As `check_digest`, in the form of RFC 9530."""
+    claims: list[tuple[str, bytes]] = []
+    for algorithm, member in parse_dictionary(value).items():
+        if not isinstance(member, Item) or not isinstance(member.value, bytes):
+            raise Malformed("The Content-Digest header cannot be read.")
+        if algorithm in _ALGORITHMS:
+            claims.append((algorithm, member.value))
+    _compare("Content-Digest", claims, body)
+
+
+def _compare(header: str, claims: list[tuple[str, bytes]], body: bytes) -> None:
+    if not claims:
+        raise Unauthenticated(f"The {header} header needs a sha-256 or sha-512 digest.")
+    fits = [
+        hmac.compare_digest(claimed, hashlib.new(_ALGORITHMS[algorithm], body).digest())
+        for algorithm, claimed in claims
+    ]
+    if not all(fits):
+        raise Unauthenticated(f"The {header} header does not fit the body.")

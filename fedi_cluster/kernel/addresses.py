@@ -1,0 +1,87 @@
+"""Every address that this instance gives out; what can never change later is written here alone."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ACTOR_NAME = re.compile(r"^[a-z0-9_]{1,30}$")
+RESERVED_NAMES = frozenset(
+    {"region", "agenda", "projects", "advice", "strategy", "cluster", "admin", "actor"}
+)
+
+# Decision 0004: the name is to be registered at w3id.org before the first release; it is never fetched.
+NAMESPACE = "https://w3id.org/fedi-cluster/ns#"
+PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """The addresses of one instance: `base` without a slash at its end, `handle_domain` behind the @."""
+
+    base: str
+    handle_domain: str
+
+    @property
+    def host(self) -> str:
+        """The authority of the base URL: host, and port where it is not the usual one."""
+        return urlsplit(self.base).netloc
+
+    @property
+    def instance_actor(self) -> str:
+        """Id of the Application that signs fetches."""
+        return f"{self.base}/actor"
+
+    @property
+    def region(self) -> str:
+        """Id of the region's Group."""
+        return self.actor("region")
+
+    @property
+    def shared_inbox(self) -> str:
+        """Where one delivery serves all local actors."""
+        return f"{self.base}/inbox"
+
+    @property
+    def members(self) -> str:
+        """Id of the signed list of the cluster's members as this instance knows it."""
+        return f"{self.base}/cluster/members"
+
+    def actor(self, name: str) -> str:
+        """Id of a local actor by its name."""
+        return f"{self.base}/actors/{name}"
+
+    def profile(self, name: str) -> str:
+        """The page of a local actor."""
+        return f"{self.base}/@{name}"
+
+    def region_page(self, slug: str) -> str:
+        """The page of a region."""
+        return f"{self.base}/r/{slug}"
+
+    def object(self, identifier: int) -> str:
+        """Id of a local post."""
+        return f"{self.base}/objects/{identifier}"
+
+    def post_page(self, name: str, identifier: int) -> str:
+        """The page of a local post."""
+        return f"{self.base}/@{name}/{identifier}"
+
+    def activity(self, identifier: int) -> str:
+        """Id of one of our own activities."""
+        return f"{self.base}/activities/{identifier}"
+
+    def tag(self, key: str) -> str:
+        """The page of a hashtag by its folded key."""
+        return f"{self.base}/tags/{key}"
+
+    def is_ours(self, uri: str) -> bool:
+        """Whether an id lies on this instance: same scheme, host and port."""
+        return uri == self.base or uri.startswith(self.base + "/")
+
+
+def host_of(uri: str) -> str:
+    """The lower-case authority of an id (`rostock.example`, `localhost:8001`); empty where there is none."""
+    try:
+        return urlsplit(uri).netloc.rpartition("@")[2].lower()
+    except ValueError:
+        return ""

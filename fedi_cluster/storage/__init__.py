@@ -1,0 +1,1 @@
+"""Where everything is kept: engines, units of work, tables; it knows no HTTP and no rule of the community."""

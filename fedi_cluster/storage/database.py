@@ -1,0 +1,142 @@
+"""The door between the asynchronous edge and synchronous storage; no network, no rule, no HTTP behind it."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DBAPIError
+
+from fedi_cluster.kernel.clock import Clock
+from fedi_cluster.kernel.errors import Unavailable
+from fedi_cluster.kernel.ids import IdSource
+from fedi_cluster.storage.engine import is_sqlite, open_engine, translated
+from fedi_cluster.storage.group_commit import GroupWriter
+from fedi_cluster.storage.held import Held
+from fedi_cluster.storage.own_commit import OwnWriter
+from fedi_cluster.storage.unit import React, Reader, Unit
+from fedi_cluster.storage.work import Work, Writer, inside_unit, refuse_inside
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Database:
+    """One database of one process.
+
+    `react` is handed each fact that a unit recorded, in order, inside the same transaction. A function given
+    to `write` may be run again (PostgreSQL: after a conflict), so that it changes nothing but the database
+    and leaves the rest to `unit.on_commit`. All methods raise Unavailable where the database is locked by
+    somebody else for five seconds, full or away; otherwise the function's own error comes through.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        ids: IdSource,
+        react: React | None = None,
+        *,
+        readers: int = 3,
+        writers: int = 4,
+    ) -> None:
+        self.engine: Engine = open_engine(url, connections=readers + writers + 2)
+        event.listen(self.engine, "commit", refuse_inside)
+        event.listen(self.engine, "rollback", refuse_inside)
+        self._clock = clock
+        self._writer: Writer
+        if is_sqlite(self.engine):
+            self._writer = GroupWriter(self.engine, clock, ids, react)
+        else:
+            self._writer = OwnWriter(self.engine, clock, ids, react, threads=writers)
+        self._held = Held(self.engine, read_only=True, isolation="REPEATABLE READ")
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="storage-reader")
+        self._closed = False
+
+    @property
+    def commits(self) -> int:
+        """How many transactions this process has committed."""
+        return self._writer.commits
+
+    async def read(self, fn: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(reader, …)` returns, run on a reader thread; all its queries see the same moment."""
+        loop = asyncio.get_running_loop()
+        try:
+            waiting = loop.run_in_executor(self._readers, lambda: self.read_now(fn, *args, **kwargs))
+        except RuntimeError as error:
+            raise _stopping() from error
+        return await waiting
+
+    def read_now(self, fn: Callable[Concatenate[Reader, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same in the calling thread: for the command line, tests, and point reads of microseconds."""
+        if self._closed:
+            raise _stopping()
+        if inside_unit():
+            raise RuntimeError("a unit's function asked for a reader; it would not see the unit's own rows")
+        try:
+            return self._read_once(lambda reader: fn(reader, *args, **kwargs))
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise translated(error) from error.__cause__
+        try:  # the server had been started anew; a read may simply be repeated
+            return self._read_once(lambda reader: fn(reader, *args, **kwargs))
+        except DBAPIError as error:
+            raise translated(error) from error.__cause__
+
+    async def write(self, fn: Callable[Concatenate[Unit, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(unit, …)` returns, after it was committed for good.
+
+        Cancelling the caller does not stop it: it is done whole or not at all.
+        """
+        return cast(
+            T,
+            await self._submit(lambda unit: fn(unit, *args, **kwargs), asyncio.get_running_loop()).awaited(),
+        )
+
+    def write_now(self, fn: Callable[Concatenate[Unit, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same, blocking the calling thread: for the command line and tests."""
+        return cast(T, self._submit(lambda unit: fn(unit, *args, **kwargs)).blocked())
+
+    async def write_locking(
+        self, fn: Callable[Concatenate[Unit, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `write`, for functions that lock the rows which they take (FOR UPDATE SKIP LOCKED): PostgreSQL
+        runs them at READ COMMITTED, where locks and not conflicts keep writers apart."""
+        work = self._submit(lambda unit: fn(unit, *args, **kwargs), asyncio.get_running_loop(), locking=True)
+        return cast(T, await work.awaited())
+
+    def write_locking_now(
+        self, fn: Callable[Concatenate[Unit, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same, blocking the calling thread."""
+        return cast(T, self._submit(lambda unit: fn(unit, *args, **kwargs), locking=True).blocked())
+
+    def close(self) -> None:
+        """Finish what was taken, then close all connections; closing twice does no harm."""
+        self._closed = True
+        self._readers.shutdown()
+        self._writer.close()
+        self._held.close()
+        self.engine.dispose()
+
+    def _read_once(self, fn: Callable[[Reader], T]) -> T:
+        with self._held.connection() as connection, connection.begin():
+            return fn(Reader(connection, self._clock.now()))
+
+    def _submit(
+        self,
+        run: Callable[[Unit], object],
+        loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        locking: bool = False,
+    ) -> Work:
+        if inside_unit():
+            raise RuntimeError("a unit's function asked for another transaction; use the one it has")
+        work = Work(run, loop=loop, locking=locking)
+        self._writer.submit(work)
+        return work
+
+
+def _stopping() -> Unavailable:
+    return Unavailable("The server is stopping.", detail="the database is closed")

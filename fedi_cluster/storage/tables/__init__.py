@@ -1,0 +1,25 @@
+"""All tables, one file an idea; table files never import each other (foreign keys are texts)."""
+
+from fedi_cluster.storage.tables import (
+    actors,
+    auth,
+    cluster,
+    federation,
+    instances,
+    jobs,
+    posts,
+    relationships,
+)
+from fedi_cluster.storage.tables.base import metadata
+
+__all__ = [
+    "actors",
+    "auth",
+    "cluster",
+    "federation",
+    "instances",
+    "jobs",
+    "metadata",
+    "posts",
+    "relationships",
+]

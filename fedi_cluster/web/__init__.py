@@ -1,0 +1,1 @@
+"""People's pages: routes, view models, static files; it decides no rule of the community."""
