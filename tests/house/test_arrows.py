@@ -72,3 +72,21 @@ def test_inbox_handlers_do_not_know_each_other() -> None:
 
     faults = _faults("fedi_cluster/federation/inbox/handlers/*.py", other)
     assert not faults, told(faults)
+
+
+def test_nobody_maps_objects() -> None:
+    faults = [
+        f"{m.path}:{line} imports {name}"
+        for m in modules()
+        for line, name in m.imports()
+        if name.startswith(("sqlalchemy.orm", "sqlalchemy.ext"))
+    ]
+    assert not faults, told(faults)
+
+
+def test_the_namespace_stands_in_one_place() -> None:
+    """Decision 0004: until it is registered it may change, and then in one line."""
+    from fedi_cluster.kernel.addresses import NAMESPACE
+
+    found = [m.path for m in modules("fedi_cluster") if NAMESPACE in (ROOT / m.path).read_text("utf-8")]
+    assert found == ["fedi_cluster/kernel/addresses.py"]

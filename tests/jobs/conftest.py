@@ -6,7 +6,6 @@ import pytest
 
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
-from fedi_cluster.storage.tables import metadata
 from tests.jobs.clock import MovedClock
 
 
@@ -20,6 +19,5 @@ def clock() -> MovedClock:
 def db(migrated_url: str, clock: MovedClock) -> Iterator[Database]:
     """An empty database with all tables, once on each engine."""
     database = Database(migrated_url, clock, IdSource())
-    metadata.create_all(database.engine)
     yield database
     database.close()

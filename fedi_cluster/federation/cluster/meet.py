@@ -8,6 +8,7 @@ from fedi_cluster.community.instances.actions import membership
 from fedi_cluster.community.instances.facts import MemberEnded
 from fedi_cluster.community.regions.queries import region
 from fedi_cluster.community.relationships import actions as relationship_actions
+from fedi_cluster.community.relationships import queries as relationship_queries
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
@@ -36,8 +37,13 @@ async def meet(federation: Federation, job: Job) -> Outcome:
 
 
 def part(unit: Unit, _at: Addresses, fact: MemberEnded) -> None:
-    """What was received stays; delivery stops with the follow."""
+    """What was received stays; delivery stops with the follows of both regions."""
     member = queries.member(unit, fact.host)
     theirs = actor_queries.by_uri(unit, member.entry.region) if member else None
-    if theirs is not None:
-        relationship_actions.unfollow(unit, region(unit), theirs)
+    if theirs is None:
+        return
+    ours = region(unit)
+    relationship_actions.unfollow(unit, ours, theirs)
+    followed = relationship_queries.follow_between(unit, theirs.id, ours.id)
+    if followed is not None:
+        relationship_actions.refuse(unit, followed, ours)

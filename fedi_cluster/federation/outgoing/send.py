@@ -1,7 +1,6 @@
 """Puts an activity of ours into the world: stored as it will be sent, with one job for each inbox."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy import insert
 
@@ -14,17 +13,6 @@ from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.tables.federation import activity as activity_table
 from fedi_cluster.storage.unit import Unit
-
-# Misskey's inbox takes 64 KiB, and what is larger is lost for its whole family (federation.md 0, 3).
-LARGEST_BODY = 60 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """An activity that is on its way: `document` carries its proof."""
-
-    activity_id: int
-    document: Json
 
 
 def signed(unit: Unit, actor: Actor, document: Json) -> Json:

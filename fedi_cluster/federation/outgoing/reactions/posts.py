@@ -21,7 +21,7 @@ from fedi_cluster.community.posts.facts import (
 from fedi_cluster.community.posts.rules import is_open
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.federation.outgoing import audience
-from fedi_cluster.federation.outgoing.send import send, signed
+from fedi_cluster.federation.outgoing.send import enqueue_delivery, send, signed
 from fedi_cluster.federation.render import activity as render
 from fedi_cluster.federation.render import post as render_post
 from fedi_cluster.kernel.addresses import PUBLIC, Addresses, host_of
@@ -37,15 +37,14 @@ def send_post(unit: Unit, at: Addresses, fact: PostPublished) -> None:
     if post is None or post.deleted_at:
         return
     inboxes = audience.of_post(unit, at, post)
-    _created(unit, at, post, inboxes)
+    _created(unit, at, post)
+    for inbox in sorted(inboxes):
+        enqueue_delivery(unit, inbox, {"activity_id": post.id, "signer": post.author.id})
     post_actions.note_recipients(unit, post.id, inboxes)
 
 
-def _created(unit: Unit, at: Addresses, post: Post, inboxes: set[str]) -> Json:
-    """The Create of a post as it was sent, made at its first use; `inboxes` are sent it then.
-
-    Its id is the post's own number, so that it is made once whichever job comes first.
-    """
+def _created(unit: Unit, at: Addresses, post: Post) -> Json:
+    """The Create of a post as it is sent to whomever; its id is the post's own number: it is made once."""
     known = unit.connection.execute(
         select(activity_table.c.document).where(activity_table.c.id == post.id)
     ).scalar()
@@ -58,7 +57,7 @@ def _created(unit: Unit, at: Addresses, post: Post, inboxes: set[str]) -> Json:
     if not render.fits(document):
         document = signed(unit, post.author, render.create_by_reference(post, uri))
     seen_by = "outbox" if is_open(post) else "private"
-    send(unit, post.author, post.id, document, inboxes, seen_by=seen_by, post_id=post.id)
+    send(unit, post.author, post.id, document, (), seen_by=seen_by, post_id=post.id)
     return document
 
 
@@ -115,7 +114,7 @@ def send_announce(unit: Unit, at: Addresses, fact: Announced) -> None:
     by_id = render.announce_object(actor.uri, followers, announce.uri, post.uri, moment)
     own_id = int(announce.uri.rpartition("/")[2])
     if post.local:
-        created = _created(unit, at, post, set())
+        created = _created(unit, at, post)
         activity_id = unit.new_id()
         verbatim = signed(
             unit,
