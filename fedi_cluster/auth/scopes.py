@@ -44,4 +44,4 @@ def parse_scopes(text: str) -> tuple[str, ...]:
 def allows(granted: Iterable[str], needed: str) -> bool:
     """Whether a token with the `granted` scopes may do what demands `needed` (`write:statuses`)."""
     held = set(granted)
-    return needed in held or needed.split(":")[0] in held or ("follow" in held and needed in _FOLLOW)
+    return needed in held or needed.split(":", maxsplit=1)[0] in held or ("follow" in held and needed in _FOLLOW)

@@ -25,7 +25,9 @@ _ZONES = {
 
 
 @click.command()
-@click.option("--base-url", metavar="URL", help="Its public address; it can never change: https://szczecin.example")
+@click.option(
+    "--base-url", metavar="URL", help="Its public address; it can never change: https://szczecin.example"
+)
 @click.option("--region", metavar="SLUG", help="The region's short name in addresses: szczecin")
 @click.option("--name", metavar="TEXT", help="The region's name as people read it: Szczecin")
 @click.option("--lang", type=click.Choice(PAGE_LANGUAGES), help="The language of its pages and first texts.")
@@ -35,9 +37,13 @@ _ZONES = {
     metavar="DIR",
     help="The folder for settings, database and files; it is made.",
 )
-@click.option("--handle-domain", metavar="DOMAIN", help="What stands behind the @, if not the host. Never changes.")
+@click.option(
+    "--handle-domain", metavar="DOMAIN", help="What stands behind the @, if not the host. Never changes."
+)
 @click.option("--description", metavar="TEXT", help="What the instance is for, in a sentence.")
-@click.option("--editorial", metavar="NAME", help="Name of the editorial account (else redakcja, redaktion, …).")
+@click.option(
+    "--editorial", metavar="NAME", help="Name of the editorial account (else redakcja, redaktion, …)."
+)
 @click.option("--time-zone", metavar="ZONE", help="Time zone of dates on pages (else that of the language).")
 @click.option("--bind", metavar="HOST:PORT", help="Where the server listens (else 127.0.0.1:8000).")
 @click.option("--database-url", metavar="URL", help="PostgreSQL, or a file (else an SQLite file in DIR).")
@@ -82,11 +88,15 @@ def _complete(given: Mapping[str, str | Path | None]) -> dict[str, str | Path | 
         names = ", ".join(f"--{name.replace('_', '-')}" for name in missing)
         raise click.UsageError(f"Missing: {names} (at a terminal, init asks for them).")
     if "base_url" in missing:
-        said["base_url"] = click.prompt("Public address, such as https://szczecin.example (it can never change)")
+        said["base_url"] = click.prompt(
+            "Public address, such as https://szczecin.example (it can never change)"
+        )
     if "region" in missing:
         said["region"] = click.prompt("Short name of the region in addresses, such as szczecin")
     if "name" in missing:
-        said["name"] = click.prompt("Name of the region as people read it", default=str(said["region"]).title())
+        said["name"] = click.prompt(
+            "Name of the region as people read it", default=str(said["region"]).title()
+        )
     if "lang" in missing:
         said["lang"] = click.prompt("Language", type=click.Choice(PAGE_LANGUAGES))
     if "data_dir" in missing:

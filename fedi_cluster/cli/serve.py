@@ -21,7 +21,9 @@ _BACKLOG = 2048
 
 @click.command()
 @click.option("--bind", metavar="HOST:PORT", help="Where to listen (else the setting `bind`).")
-@click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Processes; more than one wants PostgreSQL.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), metavar="N", help="Processes; more than one wants PostgreSQL."
+)
 @click.option("--no-jobs", is_flag=True, help="Only answer requests; “fedi-cluster work” runs the jobs.")
 @click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="warning")
 @config_option
@@ -73,9 +75,7 @@ def listen(place: str) -> socket.socket:
     local = name == "localhost" or name.endswith(".localhost")  # RFC 6761, whatever the resolver says
     family = socket.AF_INET6 if ":" in name else socket.AF_INET
     try:
-        return socket.create_server(
-            ("127.0.0.1" if local else name, port), family=family, backlog=_BACKLOG
-        )
+        return socket.create_server(("127.0.0.1" if local else name, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise ClusterError(_why_not(place, port, error)) from error
 

@@ -49,8 +49,8 @@ async def add(name: str, email: str, role: str, display_name: str | None, kind: 
     """
     from fedi_cluster.auth.passwords import hash_password
     from fedi_cluster.auth.users import normal_email
-    from fedi_cluster.community.actors.rules import check_name
     from fedi_cluster.cli.accounts import add_user, new_actor
+    from fedi_cluster.community.actors.rules import check_name
 
     name = name.removeprefix("@")
     check_name(name)
@@ -96,16 +96,15 @@ async def list_all() -> None:
         return
     table(
         ("NAME", "ROLE", "E-MAIL", "SINCE"),
-        (
-            (actors[one.actor_id].username, one.role, one.email, to_wire(one.created_at)[:10])
-            for one in known
-        ),
+        ((actors[one.actor_id].username, one.role, one.email, to_wire(one.created_at)[:10]) for one in known),
     )
 
 
 @user.command()
 @click.argument("name")
-@click.option("--scopes", required=True, metavar="SCOPES", help='Such as "read write follow push" or "read:statuses".')
+@click.option(
+    "--scopes", required=True, metavar="SCOPES", help='Such as "read write follow push" or "read:statuses".'
+)
 @config_option
 @asynchronous
 async def token(name: str, scopes: str) -> None:

@@ -6,7 +6,7 @@ import re
 from tests.house.source import ROOT, Function
 
 _TEST = re.compile(r"`(tests/[\w/.-]+?)(?:::(\w+))?`")
-_MAP_ROW = re.compile(r"^\| `([\w./-]+)` \| (.+?) \|$", re.M)
+_MAP_ROW = re.compile(r"^\| `([\w./-]+(?:/|\.py))` \| (.+?) \|$", re.M)
 
 
 def read(name: str) -> str:

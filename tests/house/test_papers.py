@@ -33,7 +33,7 @@ def test_a_decision_has_its_five_parts_and_a_test(path: str) -> None:
     assert not faults, told(faults)
 
 
-@pytest.mark.parametrize("paper", ["FEDERATION.md", "CONTRIBUTING.md", "README.md"])
+@pytest.mark.parametrize("paper", ["FEDERATION.md", "README.md"])
 def test_tests_that_a_paper_names_exist(paper: str) -> None:
     faults = [fault for test in named_tests(read(paper)) if (fault := missing_test(*test))]
     assert not faults, told(faults)

@@ -14,12 +14,14 @@ from fedi_cluster.federation.vocab.types import Unreadable
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome, nothing
-from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unreachable
+from fedi_cluster.kernel.errors import Gone, NotFound, Refused, Unreachable
 from fedi_cluster.kernel.json import parse_object
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Reader, Unit
 
 _MOST_ATTEMPTS = 8
+# An activity that fails by a fault of ours must not hold back what its sender says next.
+_MOST_IN_LANE = 2
 _FIRST_WAIT = timedelta(seconds=30)
 
 
@@ -30,6 +32,8 @@ async def process(federation: Federation, job: Job) -> Outcome:
     what follows from its sender does not wait.
     """
     log_id, attempt = cast(int, job.payload["log_id"]), cast(int, job.payload.get("attempt", 0))
+    if job.lane and job.tries > _MOST_IN_LANE:
+        return _later(log_id, 1, job.error or "failed several times")
     message = await federation.db.read(_message, log_id)
     if message is None:
         return nothing
@@ -43,7 +47,7 @@ async def process(federation: Federation, job: Job) -> Outcome:
         effect = await handler(federation, message, activity)
     except Unreachable as error:
         if error.again and attempt + 1 < _MOST_ATTEMPTS:
-            return _later(log_id, attempt + 1, error)
+            return _later(log_id, attempt + 1, error.detail)
         return _note(log_id, "refused", error.detail)
     except (Refused, Gone, NotFound) as error:
         return _note(log_id, "ignored" if isinstance(error, Ignored) else "refused", error.detail)
@@ -71,9 +75,9 @@ def _note(log_id: int, state: str, reason: str) -> Outcome:
     return lambda unit: _mark(unit, log_id, state, reason)
 
 
-def _later(log_id: int, attempt: int, error: ClusterError) -> Outcome:
+def _later(log_id: int, attempt: int, reason: str) -> Outcome:
     def write(unit: Unit) -> None:
-        _mark(unit, log_id, "waiting", error.detail)
+        _mark(unit, log_id, "waiting", reason)
         wait = _FIRST_WAIT * (1 << (2 * (attempt - 1)))
         queue.enqueue(
             unit, "federation.process", {"log_id": log_id, "attempt": attempt}, run_at=unit.now + wait

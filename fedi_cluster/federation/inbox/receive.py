@@ -1,6 +1,5 @@
 """The POST: checked, written to the log with its job, answered 202; nothing is worked here."""
 
-from sqlalchemy import insert, select
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,6 +24,7 @@ from fedi_cluster.kernel.errors import (
     Unsupported,
 )
 from fedi_cluster.kernel.json import Json, parse_object
+from fedi_cluster.storage.insert import insert_new
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Unit
 
@@ -113,27 +113,24 @@ def _log(unit: Unit, sender: VerifiedSender, activity_uri: str, raw: bytes) -> b
     """Appends to the log with its job; False where this activity of this sender is there already."""
     instance_actions.heard_from(unit, sender.host)
     queue.wake_lane(unit, f"out:{sender.host}")
-    known = unit.connection.execute(
-        select(inbox_log.c.id).where(
-            inbox_log.c.activity_uri == activity_uri, inbox_log.c.sender_actor == sender.actor
-        )
-    ).first()
-    if known:
-        return False
     log_id = unit.new_id()
-    unit.connection.execute(
-        insert(inbox_log).values(
-            id=log_id,
-            activity_uri=activity_uri,
-            sender_host=sender.host,
-            sender_actor=sender.actor,
-            sender_key=sender.key_id,
-            scheme=sender.scheme,
-            key_kind=sender.kind,
-            raw=raw,
-            state="new",
-            received_at=unit.now,
-        )
+    fresh = insert_new(
+        unit.connection,
+        inbox_log,
+        {
+            "id": log_id,
+            "activity_uri": activity_uri,
+            "sender_host": sender.host,
+            "sender_actor": sender.actor,
+            "sender_key": sender.key_id,
+            "scheme": sender.scheme,
+            "key_kind": sender.kind,
+            "raw": raw,
+            "state": "new",
+            "received_at": unit.now,
+        },
     )
+    if not fresh:
+        return False
     queue.enqueue(unit, "federation.process", {"log_id": log_id}, lane=f"in:{sender.host}")
     return True

@@ -6,17 +6,15 @@ from sqlalchemy import insert, update
 
 from fedi_cluster.community.instances import queries
 from fedi_cluster.kernel.errors import Conflict
+from fedi_cluster.storage.insert import insert_new
 from fedi_cluster.storage.tables.instances import identity
 from fedi_cluster.storage.tables.instances import instance as instance_table
 from fedi_cluster.storage.unit import Unit
 
 
 def _know(unit: Unit, host: str, **values: object) -> None:
-    changed = unit.connection.execute(
-        update(instance_table).where(instance_table.c.host == host).values(**values)
-    )
-    if not changed.rowcount:
-        unit.connection.execute(insert(instance_table).values(host=host, first_seen_at=unit.now, **values))
+    insert_new(unit.connection, instance_table, {"host": host, "first_seen_at": unit.now})
+    unit.connection.execute(update(instance_table).where(instance_table.c.host == host).values(**values))
 
 
 def heard_from(unit: Unit, host: str) -> None:
