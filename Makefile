@@ -26,7 +26,7 @@ help:
 	@echo "make test         all tests (ARGS='tests/web -x' runs some; WORKERS=0 in one process)"
 	@echo "make check        style, format, types and import contracts"
 	@echo "make bench        figures of speed, printed, never judged"
-	@echo "make lock         both lock files anew (needs uv)"
+	@echo "make lock         both lock files from pyproject.toml (needs uv; ARGS=--upgrade)"
 
 setup: $(INSTALLED)
 	@:
@@ -65,5 +65,5 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs the program uv on the PATH."; exit 1; }
-	$(COMPILE) pyproject.toml -o requirements.lock
-	$(COMPILE) --group test --group interop pyproject.toml -o requirements-test.lock
+	$(COMPILE) $(ARGS) pyproject.toml -o requirements.lock
+	$(COMPILE) $(ARGS) --group test --group interop pyproject.toml -o requirements-test.lock

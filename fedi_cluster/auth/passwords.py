@@ -29,7 +29,7 @@ def hash_password(password: str) -> str:
     size = len(password.encode())
     if size < SHORTEST:
         raise Invalid(
-            f"The password is too short: {SHORTEST} characters at least; four unrelated words are a good one.",
+            f"The password is too short: {SHORTEST} characters at least; four unrelated words do well.",
             fields={"password": "too short"},
         )
     if size > LONGEST:

@@ -29,7 +29,7 @@ _FOLLOW = frozenset(f"{verb}:{noun}" for verb in ("read", "write") for noun in (
 
 
 def parse_scopes(text: str) -> tuple[str, ...]:
-    """The scopes in a text with spaces, each once, in its order; raises `Invalid` for none or an unknown one."""
+    """The scopes in a text with spaces, each once; raises `Invalid` for none or an unknown one."""
     wanted = tuple(dict.fromkeys(text.split()))
     unknown = [scope for scope in wanted if scope not in ALL]
     if unknown or not wanted:
@@ -44,4 +44,5 @@ def parse_scopes(text: str) -> tuple[str, ...]:
 def allows(granted: Iterable[str], needed: str) -> bool:
     """Whether a token with the `granted` scopes may do what demands `needed` (`write:statuses`)."""
     held = set(granted)
-    return needed in held or needed.split(":", maxsplit=1)[0] in held or ("follow" in held and needed in _FOLLOW)
+    whole = needed.split(":", maxsplit=1)[0]
+    return needed in held or whole in held or ("follow" in held and needed in _FOLLOW)

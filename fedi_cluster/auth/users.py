@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, insert, select
 
+from fedi_cluster.auth.roles import ROLES
 from fedi_cluster.kernel.errors import Conflict, Invalid
 from fedi_cluster.storage.tables.auth import user as user_table
 from fedi_cluster.storage.unit import Reader, Unit
 
-ROLES = ("host", "moderator", "editor", "member")
 LONGEST_EMAIL = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
 
 # The shape alone: only a letter that arrives proves an address.

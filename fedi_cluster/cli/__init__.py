@@ -51,7 +51,7 @@ def _exists(place: str) -> bool:
     return importlib.util.find_spec(f"fedi_cluster.cli.{place.partition(':')[0]}") is not None
 
 
-@click.group(cls=_ByName, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_ByName, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="fedi-cluster")
 @config_option
 def main() -> None:

@@ -28,7 +28,9 @@ def new_actor(house: House, name: str, type_: str, display_name: str | None) -> 
     )
 
 
-def add_user(unit: Unit, at: Addresses, fresh: NewActor, email: str, role: str, password_hash: str) -> Actor:
+def add_user(
+    unit: Unit, at: Addresses, fresh: NewActor, *, email: str, role: str, password_hash: str
+) -> Actor:
     """Makes the actor, or takes the one of that name that nobody signs in to, and gives it the user.
 
     Raises `Conflict` where the name is or was in use, `Invalid` for what `users.add` refuses.

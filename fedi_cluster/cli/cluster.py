@@ -80,11 +80,18 @@ def _keep(where: Path, document: dict[str, object]) -> None:
 @cluster.command()
 @click.argument("invitation", metavar="LINK|FILE")
 @click.option("--wait", is_flag=True, help="Stay until a host confirmed it and the history is here.")
-@click.option("--timeout", type=click.IntRange(1), default=600, show_default=True, metavar="SECONDS",
-              help="How long --wait stays.")  # fmt: skip
+@click.option(
+    "--timeout",
+    "seconds",
+    type=click.IntRange(1),
+    default=600,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --wait stays.",
+)
 @config_option
 @asynchronous
-async def join(invitation: str, wait: bool, timeout: int) -> None:
+async def join(invitation: str, wait: bool, seconds: int) -> None:
     """Ask to join the cluster of an invitation, a link or a file.
 
     A host there confirms it; then every member and this instance know each other, and their posts of before
@@ -105,16 +112,16 @@ async def join(invitation: str, wait: bool, timeout: int) -> None:
         if found.host == house.at.host:
             raise Invalid("This is an invitation of your own instance; the newcomer joins with it.")
 
-        def write(unit: Unit) -> None:
+        def write(unit: Unit) -> int:
             membership.await_confirmation(unit, found.cluster, found.inviter, house.at.host)
             payload = {"link": found.link, "actor": found.inviter.actor}
-            queue.enqueue(unit, "cluster.ask", payload, lane=f"out:{found.host}")
+            return queue.enqueue(unit, "cluster.ask", payload, lane=f"out:{found.host}")
 
-        await house.db.write(write)
+        asked = await house.db.write(write)
         click.echo(f"Asked {found.inviter.name} ({found.host}); a host there confirms it with:")
         click.echo(f"  fedi-cluster cluster confirm {house.at.host}")
         if wait:
-            await wait_for_history(house, found.host, timeout)
+            await wait_for_history(house, found.host, asked, seconds)
 
 
 @cluster.command()

@@ -1,6 +1,8 @@
-"""What all commands share: which settings file, an open house, and how a fault is told; no command is here."""
+"""What all commands share: the settings file, an open house, how a fault is told; no command is here."""
 
 import asyncio
+import errno
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -36,19 +38,19 @@ class Tolerant(click.Group):
         try:
             return super().invoke(ctx)
         except ClusterError as error:
-            say_fault(error)
+            click.echo(f"fedi-cluster: {error}", err=True)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever read our output has enough of it
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"fedi-cluster: {where}{error.strerror or error}", err=True)
         except Exception as error:
             # The drivers' own errors: SQLAlchemy is not imported for the sake of a name.
             if not type(error).__module__.startswith("sqlalchemy"):
                 raise
             cause = " ".join(str(getattr(error, "orig", error)).split())
             click.echo(f"fedi-cluster: The database cannot be used: {cause}", err=True)
-        ctx.exit(1)
-
-
-def say_fault(error: ClusterError) -> None:
-    """One error on standard error: what may be read, and what the log would tell."""
-    click.echo(f"fedi-cluster: {error}", err=True)
+        return ctx.exit(1)
 
 
 def config_option(command: Command) -> Command:
@@ -125,6 +127,11 @@ def check_current(settings: "Settings") -> None:
             "The database has another schema than this version needs; "
             "make a copy of it, then run “fedi-cluster migrate”."
         )
+
+
+def begin_log(level: str) -> None:
+    """What the server logs goes to standard error, one line each."""
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def office(reader: "Reader") -> "Actor":

@@ -1,4 +1,4 @@
-"""Finds the post or the actor that a person means by an id, an address or a handle; it reads, and may fetch."""
+"""Finds the post or the actor that a person means by id, address or handle; it reads, and may fetch."""
 
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ async def find_post(house: "House", meant: str) -> Post:
 async def find_actor(house: "House", meant: str) -> Actor:
     """The actor behind an ActivityPub id or a handle, read from its server where it is not known here."""
     if meant.startswith(("https://", "http://")):
-        return await house.federation.actors.ensure(meant)
+        return await house.federation.actors.at_address(meant)
     return await house.federation.actors.by_handle(meant)
 
 

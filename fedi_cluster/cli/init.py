@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fedi_cluster.cli.common import CONFIG_FILE, asynchronous, config_option, is_terminal
-from fedi_cluster.kernel.errors import Conflict
+from fedi_cluster.kernel.errors import Conflict, Invalid
 from fedi_cluster.kernel.languages import PAGE_LANGUAGES
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ async def init(**given: str | Path | None) -> None:
         --name Szczecin --lang pl --data-dir /var/lib/fedi-cluster
     """
     said = _complete(given)
-    folder = Path(str(said["data_dir"])).absolute()
-    file = folder / CONFIG_FILE
-    if file.exists():
-        raise Conflict(f"There is an instance in {folder} already ({file}); choose another --data-dir.")
-    folder.mkdir(parents=True, exist_ok=True)
+    file = _new_file(Path(str(said["data_dir"])))
     settings = _write_settings(file, said)
     try:
         founded = await _found(settings, str(said["editorial"] or ""))
@@ -80,8 +76,20 @@ async def init(**given: str | Path | None) -> None:
     _tell(file, settings, founded)
 
 
+def _new_file(folder: Path) -> Path:
+    """Where the settings go; makes the folder. Raises `Conflict` where an instance is there already."""
+    file = folder.absolute() / CONFIG_FILE
+    if file.exists():
+        raise Conflict(f"There is an instance in {folder} already ({file}); choose another --data-dir.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Invalid(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    return file
+
+
 def _complete(given: Mapping[str, str | Path | None]) -> dict[str, str | Path | None]:
-    """What was given, and asked for where it must be known; raises a usage error where nobody can be asked."""
+    """What was given or is asked for; raises a usage error where nobody can be asked."""
     said = dict(given)
     missing = [name for name in ("base_url", "region", "name", "lang", "data_dir") if not said[name]]
     if missing and not is_terminal():

@@ -79,6 +79,9 @@ async def run_instance(
         gc.collect()
         gc.freeze()  # what is loaded now stays for good: no collection walks through it again
         working = asyncio.create_task(run_jobs(house, stop)) if jobs else None
+        if working is not None:
+            # A server that answers but works no jobs would look well: it ends with what ended them.
+            working.add_done_callback(lambda _task: end())
         try:
             await server.serve(sockets=[listening])
         finally:

@@ -2,14 +2,13 @@
 
 import asyncio
 import errno
-import logging
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from fedi_cluster.cli.common import check_current, config_option, read_settings
+from fedi_cluster.cli.common import begin_log, check_current, config_option, read_settings
 from fedi_cluster.kernel.errors import ClusterError, Invalid
 from fedi_cluster.kernel.hosts import read_authority
 
@@ -25,7 +24,12 @@ _BACKLOG = 2048
     "--workers", type=click.IntRange(1, 64), metavar="N", help="Processes; more than one wants PostgreSQL."
 )
 @click.option("--no-jobs", is_flag=True, help="Only answer requests; “fedi-cluster work” runs the jobs.")
-@click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="warning")
+@click.option(
+    "--log-level",
+    type=click.Choice(("debug", "info", "warning", "error")),
+    default="warning",
+    help="What is logged.",
+)
 @config_option
 def serve(bind: str | None, workers: int | None, no_jobs: bool, log_level: str) -> None:
     """Run the instance: pages, federation and jobs in one process.
@@ -37,7 +41,7 @@ def serve(bind: str | None, workers: int | None, no_jobs: bool, log_level: str) 
     Example:
       fedi-cluster serve --bind 127.0.0.1:8000
     """
-    logging.basicConfig(level=log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    begin_log(log_level)
     settings = read_settings()
     processes = workers or settings.workers
     if processes > 1 and settings.database_url.startswith("sqlite"):
@@ -46,9 +50,13 @@ def serve(bind: str | None, workers: int | None, no_jobs: bool, log_level: str) 
         )
     place = bind or settings.bind
     check_current(settings)
-    listening = listen(place)
-    line = f"Serving {settings.base_url} on http://{place}."
-    if processes > 1:
+    with listen(place) as listening:
+        line = f"Serving {settings.base_url} on http://{place}"
+        if processes == 1:
+            run_process(
+                settings, listening, jobs=not no_jobs, greet=True, ready=lambda: click.echo(f"{line}.")
+            )
+            return
         from fedi_cluster.cli.supervisor import supervise
 
         _check_identity(settings)
@@ -57,10 +65,8 @@ def serve(bind: str | None, workers: int | None, no_jobs: bool, log_level: str) 
             lambda number, ready: run_process(
                 settings, listening, jobs=not no_jobs, greet=number == 0, ready=ready
             ),
-            on_ready=lambda: click.echo(f"{line[:-1]}, in {processes} processes."),
+            on_ready=lambda: click.echo(f"{line}, in {processes} processes."),
         )
-        return
-    run_process(settings, listening, jobs=not no_jobs, greet=True, ready=lambda: click.echo(line))
 
 
 def listen(place: str) -> socket.socket:

@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from fedi_cluster.auth.users import ROLES
+from fedi_cluster.auth.roles import ROLES
 from fedi_cluster.cli.common import asynchronous, config_option, is_terminal, table, the_house
 from fedi_cluster.kernel.errors import Invalid, NotFound
 
@@ -45,7 +45,7 @@ async def add(name: str, email: str, role: str, display_name: str | None, kind: 
       member     writes for herself
     \b
     Example:
-      echo "four unrelated words" | fedi-cluster user add ola --email ola@szczecin.example --role host
+      fedi-cluster user add ola --email ola@szczecin.example --role host
     """
     from fedi_cluster.auth.passwords import hash_password
     from fedi_cluster.auth.users import normal_email
@@ -58,7 +58,7 @@ async def add(name: str, email: str, role: str, display_name: str | None, kind: 
     async with the_house() as house:
         fresh = new_actor(house, name, _TYPES[kind], display_name)
         hashed = hash_password(_password())
-        added = await house.db.write(add_user, house.at, fresh, email, role, hashed)
+        added = await house.db.write(add_user, house.at, fresh, email=email, role=role, password_hash=hashed)
     click.echo(f"{added.handle} signs in with {email.strip().lower()} as {role}.")
     click.echo(f"  Profile  {added.url}")
 

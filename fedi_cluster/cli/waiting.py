@@ -1,4 +1,4 @@
-"""Waits at the terminal until a newcomer is confirmed and has its sisters' history; it moves nothing itself."""
+"""Waits until a newcomer is confirmed and has its sisters' history; it moves nothing itself."""
 
 import asyncio
 import sys
@@ -19,15 +19,15 @@ _PAUSE = 0.2
 _OVER = ("done", "failed")
 
 
-async def wait_for_history(house: "House", inviter: str, seconds: float) -> None:
+async def wait_for_history(house: "House", inviter: str, asked: int, seconds: float) -> None:
     """Returns when we are a member and the history of every sister is fetched; shows a bar for each.
 
-    `inviter` is the host that was asked. Raises `Unavailable` after `seconds`, and `ClusterError` where the
-    question itself was given up.
+    `inviter` is the host that was asked, `asked` the id of the job that does it. Raises `Unavailable` after
+    `seconds`, and `ClusterError` where the question itself was given up.
     """
     try:
         async with asyncio.timeout(seconds):
-            await _until_member(house, inviter)
+            await _until_member(house, inviter, asked)
             while waited := [one for one in await _sisters(house) if one.history_state not in _OVER]:
                 await _show_history(house, waited[0].host)
     except TimeoutError as error:
@@ -38,10 +38,10 @@ async def wait_for_history(house: "House", inviter: str, seconds: float) -> None
         click.echo(f"{one.entry.name} ({one.host}): {one.history_done} posts, {one.history_state}.")
 
 
-async def _until_member(house: "House", inviter: str) -> None:
+async def _until_member(house: "House", inviter: str, asked: int) -> None:
     said = False
     while not await house.db.read(queries.is_member, house.at.host):
-        await house.db.read(_check_question, inviter)
+        await house.db.read(_check_question, inviter, asked)
         if not said:
             click.echo("Waiting for the confirmation …")
             said = True
@@ -49,10 +49,10 @@ async def _until_member(house: "House", inviter: str) -> None:
     click.echo("Confirmed: this instance is a member.")
 
 
-def _check_question(reader: Reader, inviter: str) -> None:
+def _check_question(reader: Reader, inviter: str, asked: int) -> None:
     """Raises `ClusterError` where our question was given up: nobody will answer what nobody heard."""
     for job in reports.list_jobs(reader, "dead", f"out:{inviter}"):
-        if job.kind in ("cluster.ask", "federation.deliver"):
+        if job.id >= asked:
             raise ClusterError(
                 f"{inviter} could not be asked: {job.error}. "
                 "When the cause is gone: fedi-cluster jobs retry --lane out:" + inviter

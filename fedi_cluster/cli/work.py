@@ -5,7 +5,7 @@ import signal
 
 import click
 
-from fedi_cluster.cli.common import asynchronous, config_option, the_house
+from fedi_cluster.cli.common import asynchronous, begin_log, config_option, the_house
 
 
 @click.command()
@@ -25,6 +25,7 @@ async def work(once: bool) -> None:
     from fedi_cluster.cli.running import run_jobs
     from fedi_cluster.jobs.worker import Worker
 
+    begin_log("warning")
     async with the_house() as house:
         if once:
             ran = await Worker(house.db, house.handlers, house.clock).drain()

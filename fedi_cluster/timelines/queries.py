@@ -1,6 +1,6 @@
 """Reads of timelines: posts newest first, by pages of ids; deleted and hidden posts never appear."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.kernel.paging import Page, PageRequest, page_of
 from fedi_cluster.storage.tables.cluster import cluster_post
 from fedi_cluster.storage.tables.posts import announce as announce_table
+from fedi_cluster.storage.tables.posts import hashtag as hashtag_table
 from fedi_cluster.storage.tables.posts import post as post_table
 from fedi_cluster.storage.unit import Reader
 
@@ -43,7 +44,7 @@ class RegionPost:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """A post with what it answers (oldest first) and all answers below it, by time."""
+    """A post with what it answers (oldest first) and all answers below it, by id."""
 
     ancestors: Sequence[Post]
     post: Post
@@ -114,18 +115,59 @@ def profile(reader: Reader, actor: Actor, ask: PageRequest) -> Page[Entry]:
     return page_of(found, ask, lambda entry: entry.position)
 
 
+def tagged(reader: Reader, key: str, ask: PageRequest) -> Page[Post]:
+    """Public posts of a hashtag, answers too; `key` as `kernel.text.hashtag_key` folds it."""
+    statement = (
+        select(post_table)
+        .join(hashtag_table, hashtag_table.c.post_id == post_table.c.id)
+        .where(hashtag_table.c.tag == key[:100], rules.listed_condition())
+    )
+    return page_of(posts_of(reader, _window(statement, post_table.c.id, ask)), ask, lambda post: post.id)
+
+
 def thread(reader: Reader, post: Post) -> Thread:
-    """The conversation around a post, as far as it is public and known here."""
-    known = {one.id: one for one in post_queries.open_thread(reader, post.thread_id, THREAD_LIMIT)}
-    ancestors: list[Post] = []
-    parent = known.get(post.parent_id) if post.parent_id else None
-    while parent is not None and len(ancestors) < THREAD_LIMIT:
-        ancestors.insert(0, parent)
-        parent = known.get(parent.parent_id) if parent.parent_id else None
-    below = {post.id}
-    descendants: list[Post] = []
+    """The conversation around a post, as far as it is public and known here.
+
+    A deleted post stays among the descendants, without its text, where an answer to it stays.
+    """
+    statement = (
+        select(post_table)
+        .where(post_table.c.thread_id == post.thread_id, rules.open_or_deleted_condition())
+        .order_by(post_table.c.id)
+        .limit(THREAD_LIMIT)
+    )
+    known = {one.id: one for one in posts_of(reader, statement)}
+    below: dict[int, list[Post]] = {}
     for one in known.values():
-        if one.parent_id in below and one.id != post.id:
-            below.add(one.id)
-            descendants.append(one)
-    return Thread(ancestors, post, descendants)
+        if one.parent_id is not None and one.parent_id != one.id:
+            below.setdefault(one.parent_id, []).append(one)
+    return Thread(_above(known, post), post, _below(below, post))
+
+
+def _above(known: Mapping[int, Post], post: Post) -> list[Post]:
+    found: list[Post] = []
+    seen = {post.id}
+    parent = known.get(post.parent_id) if post.parent_id else None
+    while parent is not None and parent.id not in seen:
+        seen.add(parent.id)
+        if parent.deleted_at is None:
+            found.insert(0, parent)
+        parent = known.get(parent.parent_id) if parent.parent_id else None
+    return found
+
+
+def _below(below: Mapping[int, Sequence[Post]], post: Post) -> list[Post]:
+    """Everything under a post by id, which is by time; a deleted one only where something stays under it."""
+    found: dict[int, Post] = {}
+    waiting = [post.id]
+    while waiting:
+        fresh = [one for one in below.get(waiting.pop(), ()) if one.id not in found and one.id != post.id]
+        found |= {one.id: one for one in fresh}
+        waiting += [one.id for one in fresh]
+    kept: set[int] = set()
+    for one in found.values():
+        above: Post | None = one if one.deleted_at is None else None
+        while above is not None and above.id not in kept:
+            kept.add(above.id)
+            above = found.get(above.parent_id) if above.parent_id else None
+    return [found[post_id] for post_id in sorted(kept)]

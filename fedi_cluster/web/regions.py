@@ -60,9 +60,7 @@ def read_regions(reader: Reader, desk: WebDesk) -> Regions:
     """The regions as the list of members has them now."""
     members = instance_queries.members(reader)
     known = {one.uri: one for one in actor_queries.by_uris(reader, (one.entry.region for one in members))}
-    chip = RegionChip(
-        desk.settings.region, desk.settings.region_name, f"/r/{desk.settings.region}"
-    )
+    chip = RegionChip(desk.settings.region, desk.settings.region_name, f"/r/{desk.settings.region}")
     own = actor_queries.local(reader, REGION)
     home = KnownRegion(chip, desk.at.host, desk.at.region, own)
     sisters: list[KnownRegion] = []

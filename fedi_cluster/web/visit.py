@@ -1,6 +1,7 @@
 """What a request for a page says: language, path and which part of a list; it reads no database."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -10,6 +11,8 @@ from fedi_cluster.kernel.ids import parse_id
 from fedi_cluster.kernel.paging import Page, PageRequest
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.viewmodels.parts import PageLinks
+
+T = TypeVar("T")
 
 LANGUAGE_IN_SCOPE = "fedi_cluster_language"
 """The member of the ASGI scope with the language that the path began with."""
@@ -39,9 +42,7 @@ def visit_of(request: Request, desk: WebDesk) -> Visit:
     prefix = request.scope.get(LANGUAGE_IN_SCOPE)
     path = request.scope["path"]
     remembered = request.cookies.get(LANGUAGE_COOKIE)
-    tag = choose_language(
-        prefix, remembered, request.headers.get("accept-language"), desk.settings.language
-    )
+    tag = choose_language(prefix, remembered, request.headers.get("accept-language"), desk.settings.language)
     return Visit(split_language(path)[1] if prefix else path, prefix, words_for(tag), remembered)
 
 
@@ -62,7 +63,7 @@ def part_path(path: str, ask: PageRequest) -> str:
     return path
 
 
-def links_of(path: str, page: Page[object]) -> PageLinks:
+def links_of(path: str, page: Page[T]) -> PageLinks:
     """The local paths of the neighbouring parts of a list that lives at `path`."""
     return PageLinks(
         newer=f"{path}?after={page.newer}" if page.newer is not None else None,

@@ -103,6 +103,45 @@ def locals_of_type(reader: Reader, *types: str) -> Sequence[Actor]:
     return [actor_of(row) for row in rows.mappings()]
 
 
+def listed_at(reader: Reader, host: str, limit: int, *types: str) -> Sequence[Actor]:
+    """Living actors of an instance, of these types, that want to be found; by name."""
+    rows = reader.connection.execute(
+        select(actor_table)
+        .where(
+            actor_table.c.host == host,
+            actor_table.c.deleted_at.is_(None),
+            actor_table.c.discoverable.is_(True),
+            actor_table.c.type.in_(types),
+        )
+        .order_by(actor_table.c.name, actor_table.c.id)
+        .limit(limit)
+    )
+    return [actor_of(row) for row in rows.mappings()]
+
+
+def any_handle_at(reader: Reader, handle_host: str) -> str | None:
+    """The `name@host` of somebody there whom we know: enough to ask that server for its templates."""
+    name = reader.connection.execute(
+        select(actor_table.c.username)
+        .where(
+            actor_table.c.host == handle_host,
+            actor_table.c.handle_host == handle_host,
+            actor_table.c.type != "Application",
+            actor_table.c.deleted_at.is_(None),
+        )
+        .limit(1)
+    ).scalar()
+    return f"{name}@{handle_host}" if name is not None else None
+
+
+def has_demo(reader: Reader, host: str) -> bool:
+    """Whether an account of the demonstration lives on an instance."""
+    found = reader.connection.execute(
+        select(actor_table.c.id).where(actor_table.c.host == host, actor_table.c.demo.is_(True)).limit(1)
+    )
+    return found.first() is not None
+
+
 def own_keys(reader: Reader, actor_id: int) -> OwnKeys:
     """The private keys of a local actor; raises `NotFound` for others."""
     row = reader.connection.execute(select(actor_key).where(actor_key.c.actor_id == actor_id)).first()

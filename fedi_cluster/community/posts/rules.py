@@ -66,6 +66,11 @@ def open_condition() -> ColumnElement[bool]:
     return post_table.c.deleted_at.is_(None) & post_table.c.visibility.in_(("public", "unlisted"))
 
 
+def open_or_deleted_condition() -> ColumnElement[bool]:
+    """What anybody may know of: open posts, and that an open post was deleted."""
+    return post_table.c.visibility.in_(("public", "unlisted"))
+
+
 def listed_condition() -> ColumnElement[bool]:
     """What public timelines show: public only, since unlisted means not here."""
     return post_table.c.deleted_at.is_(None) & (post_table.c.visibility == "public")

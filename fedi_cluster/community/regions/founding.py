@@ -40,11 +40,11 @@ _INSTANCE = {
     "sv": "Tekniskt konto för den här instansen.",
 }
 _REGION = {
-    "en": "News, projects and advice from creative {}. The region passes on the posts of its members.",
-    "pl": "Nowości, projekty i porady: kreatywny region {}. Region podaje dalej wpisy swoich członków.",
-    "de": "Neues, Projekte und Rat aus der kreativen Region {}. Die Region gibt Beiträge ihrer Mitglieder weiter.",
-    "lt": "Kūrybinio regiono {} naujienos, projektai ir patarimai. Regionas persiunčia savo narių įrašus.",
-    "sv": "Nyheter, projekt och råd från den kreativa regionen {}. Regionen delar vidare sina medlemmars inlägg.",
+    "en": "News, projects and advice from the region {}. The region passes on the posts of its members.",
+    "pl": "Nowości, projekty i porady: region {}. Region podaje dalej wpisy swoich członków.",
+    "de": "Neues, Projekte und Rat aus der Region {}. Die Region gibt Beiträge ihrer Mitglieder weiter.",
+    "lt": "Regiono „{}“ naujienos, projektai ir patarimai. Regionas persiunčia savo narių įrašus.",
+    "sv": "Nyheter, projekt och råd från regionen {}. Regionen delar vidare sina medlemmars inlägg.",
 }
 _OFFICE = {
     "en": "Editorial office {}",
@@ -134,8 +134,8 @@ def check_identity(reader: Reader, settings: Settings) -> None:
         now = getattr(settings, name)
         if founded.get(name) != now:
             raise ClusterError(
-                f"The settings say {name} = “{now}”, but this instance was founded with “{founded.get(name)}”, "
-                f"and that can never change: set it back, or found a new instance with its own database."
+                f"The settings say {name} = “{now}”, but this instance was founded as “{founded.get(name)}” "
+                "and that can never change: set it back, or found a new instance with its own database."
             )
 
 

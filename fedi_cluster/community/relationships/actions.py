@@ -1,6 +1,6 @@
 """Acts between two actors: the same function whether the inbox, an app, a page or a command asks."""
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, or_, update
 
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.relationships import queries, rules
@@ -79,6 +79,14 @@ def unfollow(unit: Unit, follower: Actor, target: Actor) -> None:
         return
     unit.connection.execute(delete(follow_table).where(follow_table.c.id == known.id))
     unit.record(Unfollowed(known.uri, follower.id, target.id, local=follower.local))
+
+
+def end_all(unit: Unit, gone: Actor) -> None:
+    """Ends every follow of and by a remote actor whose account is gone: nobody is left to be told."""
+    sides = follow_table.c
+    unit.connection.execute(
+        delete(follow_table).where(or_(sides.follower_id == gone.id, sides.target_id == gone.id))
+    )
 
 
 def block(unit: Unit, blocker: Actor, blocked: Actor, uri: str) -> None:

@@ -1,5 +1,7 @@
 """The POST: checked, written to the log with its job, answered 202; nothing is worked here."""
 
+from datetime import timedelta
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -49,22 +51,24 @@ async def _receive(request: Request, federation: Federation) -> Response:
     _check_type(request)
     body = await read_body(request, federation.settings.limits.inbox_body)
     facts = facts_of(request, federation.settings.base_url, body)
-    if claimed_key_id(facts, federation.clock.now()) is None:
+    window = timedelta(seconds=federation.settings.limits.signature_window)
+    if claimed_key_id(facts, federation.clock.now(), window=window) is None:
         raise Unauthenticated("The request is not signed.")
     document = parse_object(body)
     activity = _read(document)
-    if isinstance(activity, Delete) and activity.actor == activity.object_id:
-        known = await federation.db.read(actor_queries.by_uri, activity.actor)
-        if known is None:
-            # Big servers tell everybody about every deleted account; its key could not be read any more.
-            return Response(status_code=ACCEPTED)
+    of_itself = isinstance(activity, Delete | Update) and activity.actor == activity.object_id
+    if of_itself and await federation.db.read(actor_queries.by_uri, activity.actor or "") is None:
+        # Big servers tell everybody about every deleted account; its key could not be read any more.
+        return Response(status_code=ACCEPTED)
     actor = activity.actor or ""
     if not activity.id or not same_origin(activity.id, actor):
         raise Malformed(
             "The activity's id is not on the server of its actor.", detail=f"{activity.id} by {actor}"
         )
     await refuse_blocked(federation, host_of(actor))
-    sender = await authenticate(federation, facts)
+    sender = await authenticate(
+        federation, facts, of_the_gone=of_itself and isinstance(activity, Delete)
+    )
     if sender.actor != actor:
         await _check_speaker(federation, sender, document, activity)
     await federation.db.write(_log, sender, activity.id, body)

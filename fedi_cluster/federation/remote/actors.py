@@ -10,6 +10,7 @@ from fedi_cluster.community.actors.shapes import Actor, Field, Key, Picture, Pla
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.types import ActorDocument, Unreadable
+from fedi_cluster.federation.vocab.values import plain
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, NotFound, Unreachable
@@ -35,7 +36,8 @@ class RemoteActors:
     async def ensure(self, uri: str, *, fresh: bool = False) -> Actor:
         """The actor with this id, read anew where what we have is older than a day or `fresh` is asked.
 
-        Raises `NotFound`, `Gone` or `Unreachable` where it cannot be read and is not known; a known actor
+        Raises `NotFound`, `Gone` or `Unreachable` where it cannot be read and is not known, or where another
+        actor stands there: who redirects to somebody must not act as her (threats ORI-004). A known actor
         whose server does not answer is taken as it is.
         """
         known = await self._db.read(actor_queries.by_uri, uri)
@@ -52,8 +54,20 @@ class RemoteActors:
             if known and not fresh:
                 return known
             raise
+        if document.id != uri:
+            raise Unreachable("Another account stands at this address.", permanent=True, detail=uri)
         seen = to_remote_actor(document, await self._handle_host(document))
         return await self._db.write(actor_actions.store_remote, seen)
+
+    async def at_address(self, address: str) -> Actor:
+        """The actor at an address that a person gave: its id, or its page on the same server.
+
+        Raises as `ensure`.
+        """
+        known = await self._db.read(actor_queries.by_uri, address)
+        if known or self._at.is_ours(address):
+            return await self.ensure(address)
+        return await self.ensure((await self.document(address)).id)
 
     async def document(self, uri: str, *, fresh: bool = False) -> ActorDocument:
         """What the actor's own server says of it, at most a minute old; nothing is stored."""
@@ -101,6 +115,11 @@ class RemoteActors:
         return claimed if confirmed == document.id else own
 
 
+def one_line(markup: str) -> str:
+    """A name as plain text; what an entity hid (marks of direction, controls) is taken out again."""
+    return plain(plain_text(markup)) or ""
+
+
 def to_remote_actor(seen: ActorDocument, handle_host: str) -> RemoteActor:
     """A document as what we keep: texts cleaned, keys as they are, pictures by their address."""
     languages = tuple(seen.summary_map) or tuple(seen.name_map)
@@ -111,8 +130,8 @@ def to_remote_actor(seen: ActorDocument, handle_host: str) -> RemoteActor:
         handle_host=handle_host,
         type=seen.type,
         kind=seen.kind,
-        name=plain_text(seen.name or seen.username)[:2_048],
-        name_map={tag: plain_text(name) for tag, name in seen.name_map.items()},
+        name=one_line(seen.name or "") or seen.username,
+        name_map={tag: one_line(name) for tag, name in seen.name_map.items()},
         summary=clean_html(seen.summary_html or ""),
         summary_map={tag: clean_html(text) for tag, text in seen.summary_map.items()},
         language=seen.language or (languages[0] if languages else None),
@@ -123,7 +142,7 @@ def to_remote_actor(seen: ActorDocument, handle_host: str) -> RemoteActor:
         followers=seen.followers,
         following=seen.following,
         featured=seen.featured,
-        fields=tuple(Field(plain_text(name), clean_html(value)) for name, value in seen.fields),
+        fields=tuple(Field(one_line(name), clean_html(value)) for name, value in seen.fields),
         icon=Picture(seen.icon_url, "", "") if seen.icon_url else None,
         image=Picture(seen.image_url, "", "") if seen.image_url else None,
         tags=tuple(tag.name for tag in seen.hashtags),

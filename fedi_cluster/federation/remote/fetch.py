@@ -2,13 +2,15 @@
 
 from urllib.parse import quote, urlsplit
 
+from fedi_cluster.community.instances import queries as instance_queries
+from fedi_cluster.community.instances.rules import may_deliver
 from fedi_cluster.federation.remote.signing import Form, OwnSigners, form_for, signer
 from fedi_cluster.federation.vocab.media_types import ACCEPT, is_activity_type
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.federation.vocab.webfinger import self_link
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.kernel.clock import Clock
-from fedi_cluster.kernel.errors import Gone, NotFound, Unreachable
+from fedi_cluster.kernel.errors import Forbidden, Gone, NotFound, Unreachable
 from fedi_cluster.kernel.json import Json, parse_object
 from fedi_cluster.outbound.client import Outbound
 from fedi_cluster.outbound.transport import Answer
@@ -90,6 +92,8 @@ class Fetcher:
         return parse_object(answer.body), answer.url
 
     async def _get(self, uri: str) -> Answer:
+        if not may_deliver(await self._db.read(instance_queries.instance, host_of(uri))):
+            raise Forbidden("This instance does not talk with yours.", detail=uri)
         form = await self._db.read(form_for, self._at, host_of(uri))
         answer = await self._knock(uri, form)
         if answer.status in _NOT_UNDERSTOOD and form.other:

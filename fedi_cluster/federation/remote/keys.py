@@ -49,8 +49,12 @@ class KeyRing:
         self._refetched: dict[str, datetime] = {}
         self._running: dict[str, asyncio.Task[PublicKey]] = {}
 
-    async def find(self, key_id: str) -> PublicKey:
-        """The key with this id; raises `Unauthenticated` with the reason, `Gone` for a deleted owner."""
+    async def find(self, key_id: str, *, of_the_gone: bool = False) -> PublicKey:
+        """The key with this id; raises `Unauthenticated` with the reason, `Gone` for a deleted owner.
+
+        `of_the_gone` takes the key that we knew where its origin has just deleted it: an account that goes
+        says so with that key (federation.md 2.4, 9).
+        """
         now = self._clock.now()
         held = self._held.get(key_id)
         if held and held.key and held.since + FRESH_FOR > now:
@@ -65,7 +69,13 @@ class KeyRing:
             if found:
                 self._hold(key_id, _Held(found, now))
                 return found
-        return await self._read(key_id, fresh=False)
+        try:
+            return await self._read(key_id, fresh=False)
+        except Gone:
+            last = _pick(owner.keys, key_id) if owner and of_the_gone else None
+            if last is None:
+                raise
+            return last
 
     async def find_again(self, key_id: str) -> PublicKey | None:
         """The key as its origin has it now, None where that was asked too short a time ago."""

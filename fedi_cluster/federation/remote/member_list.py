@@ -1,6 +1,6 @@
 """Signed lists of members: a sister's, checked against the key that we pinned for her, and our own."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fedi_cluster.community.instances import queries
 from fedi_cluster.community.instances.rules import FORMAT
@@ -16,17 +16,22 @@ from fedi_cluster.kernel.errors import NotFound, Refused
 from fedi_cluster.kernel.json import Json
 from fedi_cluster.storage.unit import Reader
 
+_CLOCKS_DIFFER = timedelta(hours=1)
+
 
 def checked_list(told: MemberList, document: Json, signer: Entry, now: datetime) -> tuple[Entry, ...]:
     """The entries of a list that `signer` (a member that we know) signed with its pinned key.
 
-    Raises `Refused` where the list is another's, in a format of the future, or names no region of a member;
+    Raises `Refused` where the list is another's, in a format of the future, or has an entry of the future;
     `Unauthenticated` where the proof does not fit (golden README, “Members”).
     """
     if told.attributed_to != signer.actor:
         raise Refused("The list of members is signed by another instance.", detail=told.attributed_to)
     if told.format > FORMAT:
         raise Refused("The list of members has a format of a later version; update this server.")
+    if any(item.updated > now + _CLOCKS_DIFFER for item in told.items):
+        # The later word wins: one from the future could never be taken back.
+        raise Refused("The list of members has an entry from the future; check the clocks.", detail=told.id)
     key_id = proof_key_id(document)
     if key_id is None:
         raise Refused("The list of members carries no proof.", detail=told.id)

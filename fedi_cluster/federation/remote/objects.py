@@ -8,7 +8,7 @@ from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts import rules as post_rules
 from fedi_cluster.community.posts.actions import PublishPost, publish
 from fedi_cluster.community.posts.shapes import Attachment, Funding, Post, Project, Tag
-from fedi_cluster.federation.remote.actors import RemoteActors
+from fedi_cluster.federation.remote.actors import RemoteActors, one_line
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.types import ObjectDocument, ProjectDocument, Tombstone, Unreadable
@@ -89,7 +89,7 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
     published = whole_second(min(seen.published or now, now))
     updated = whole_second(min(seen.updated, now)) if seen.updated else None
     content = _html(seen.content_html or "", seen.media_type)
-    title = plain_text(seen.name) if seen.name else None
+    title = one_line(seen.name) if seen.name else None
     project = _project(seen.project) if seen.project else None
     titles = seen.project.title_map if seen.project else seen.name_map
     language = seen.language
@@ -109,7 +109,7 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
         language=language,
         title=title or next(iter(_plain(titles).values()), None),
         title_map=_plain(titles),
-        summary=plain_text(seen.summary) if seen.summary else None,
+        summary=one_line(seen.summary) if seen.summary else None,
         summary_map=_plain(seen.summary_map),
         content_map={tag: _html(text, seen.media_type) for tag, text in seen.content_map.items()},
         sensitive=seen.sensitive or bool(seen.summary and seen.type == "Note"),
@@ -142,7 +142,7 @@ def _html(text: str, media_type: str) -> str:
 
 
 def _plain(texts: Mapping[str, str]) -> dict[str, str]:
-    return {tag: plain_text(text) for tag, text in texts.items()}
+    return {tag: one_line(text) for tag, text in texts.items()}
 
 
 def _tags(seen: ObjectDocument) -> tuple[Tag, ...]:

@@ -13,8 +13,10 @@ from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.errors import Forbidden, Unauthenticated
 
 
-async def authenticate(federation: Federation, facts: RequestFacts) -> VerifiedSender:
-    """The proven sender of a request (federation.md 2.4, 4–10).
+async def authenticate(
+    federation: Federation, facts: RequestFacts, *, of_the_gone: bool = False
+) -> VerifiedSender:
+    """The proven sender of a request (federation.md 2.4, 4–10); `of_the_gone` as in `KeyRing.find`.
 
     Raises `Unauthenticated` (no, wrong or stale signature, unreadable key), `Forbidden` (a blocked
     instance, before its key is fetched), `Malformed`, `Gone` (the key's owner is deleted).
@@ -24,7 +26,7 @@ async def authenticate(federation: Federation, facts: RequestFacts) -> VerifiedS
     if key_id is None:
         raise Unauthenticated("The request is not signed.")
     await refuse_blocked(federation, host_of(key_id))
-    key = await federation.keys.find(key_id)
+    key = await federation.keys.find(key_id, of_the_gone=of_the_gone)
     await refuse_blocked(federation, host_of(key.owner))
     try:
         return verified_sender(facts, key, now, window=window)

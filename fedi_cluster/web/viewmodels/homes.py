@@ -92,6 +92,7 @@ class RegionHomeView:
     others: Sequence[PostCard] = ()
     editorial: Author | None = None
     older_url: str | None = None
+    newer_url: str | None = None
 
     @property
     def demo(self) -> bool:

@@ -30,15 +30,25 @@ class InteractView:
     answer: bool = False
 
 
-def no_server_found(words: Words, why: Literal["unreadable", "silent", "unknown"]) -> str:
+@dataclass(frozen=True, slots=True)
+class WritingView:
+    """`/intents/create`: the text that somebody wants to publish, as it came, plain."""
+
+    text: str = ""
+
+
+def no_server_found(words: Words, why: Literal["unreadable", "nameless", "silent", "unknown"]) -> str:
     """What to do when her entry leads nowhere.
 
     `unreadable`: it is no host name; `silent`: that host does not answer; `unknown`: it answers, but does not
-    say where to follow (no `subscribe` template in its WebFinger).
+    say where to follow (no `subscribe` template in its WebFinger). `nameless`: we know nobody there, and a
+    server is asked by the name of an account.
     """
     _ = words.gettext
     if why == "unreadable":
         return _("Please enter a server such as mastodon.example.")
+    if why == "nameless":
+        return _("Please enter your whole name there, such as @you@mastodon.example.")
     if why == "silent":
         return _("This server does not answer. Is it spelt right?")
     return _("This server does not say how to follow from there. Please use the search of your app.")

@@ -22,6 +22,7 @@ class PostCard:
     """One post, ready to print.
 
     `content` is sanitised HTML without headings (`kernel.text.clean_html`), `excerpt` its first words;
+    `lede` the sentence that opens news or a project, which its own page prints above the content.
     `url` is the local path of its page. `lang` is the BCP 47 tag of title and content, `language_note` says
     it in words where it is not the page's language. `origin_url` leads to the server of its author, None for
     our own. `answer_url` is the local path of "answer from your server". `foreign`: from outside the cluster.
@@ -32,6 +33,7 @@ class PostCard:
     published: When
     content: Markup
     excerpt: str = ""
+    lede: str | None = None
     title: str | None = None
     lang: str | None = None
     language_note: str | None = None

@@ -1,7 +1,7 @@
 """Acts on posts, one file an act: write, publish, edit, erase, react."""
 
 from fedi_cluster.community.posts.actions.edit import edit
-from fedi_cluster.community.posts.actions.erase import erase, forget
+from fedi_cluster.community.posts.actions.erase import erase, erase_all, forget
 from fedi_cluster.community.posts.actions.publish import PublishPost, note_recipients, publish
 from fedi_cluster.community.posts.actions.react import announce, like, unannounce, unlike
 from fedi_cluster.community.posts.actions.write import Translation, WritePost, rewrite, write
@@ -13,6 +13,7 @@ __all__ = [
     "announce",
     "edit",
     "erase",
+    "erase_all",
     "forget",
     "like",
     "note_recipients",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries, rules
@@ -49,6 +49,14 @@ def erase(unit: Unit, author: Actor, post: Post, deleted_at: datetime | None = N
         count(unit, post.parent_id, "replies_count", -1)
     _bury(unit, post.uri, post.type, post.published_at, moment)
     unit.record(PostDeleted(post.id, local=author.local))
+
+
+def erase_all(unit: Unit, author: Actor) -> None:
+    """Deletes every post of `author`, whose account goes."""
+    posts = tables.post.c
+    left = select(tables.post).where(posts.author_id == author.id, posts.deleted_at.is_(None))
+    for post in queries.posts_of(unit, left.order_by(posts.id)):
+        erase(unit, author, post)
 
 
 def forget(unit: Unit, uri: str, former_type: str | None, deleted_at: datetime | None) -> None:

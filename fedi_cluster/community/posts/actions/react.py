@@ -7,7 +7,7 @@ from fedi_cluster.community.posts import queries, rules
 from fedi_cluster.community.posts.actions.publish import count
 from fedi_cluster.community.posts.facts import Announced, Liked, Unannounced, Unliked
 from fedi_cluster.community.posts.shapes import Post
-from fedi_cluster.community.relationships.queries import is_blocked
+from fedi_cluster.community.relationships.queries import follow_between, is_blocked
 from fedi_cluster.kernel.errors import Forbidden
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.unit import Unit
@@ -26,16 +26,26 @@ def _check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
         raise Forbidden("One of you two blocked the other.")
 
 
+def _check_sees(unit: Unit, actor: Actor, post: Post) -> None:
+    """Who cannot read a post has nothing to say to it (threats ORI-046)."""
+    if rules.is_open(post) or post.author.id == actor.id or actor.uri in (*post.to, *post.cc):
+        return
+    follow = follow_between(unit, actor.id, post.author.id)
+    if post.visibility != "followers" or follow is None or follow.state != "accepted":
+        raise Forbidden("This post is not meant for you.")
+
+
 def like(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
     """`actor` likes `post`; `uri` is the id of the Like; a second like changes nothing.
 
-    Raises `Forbidden` where author and actor blocked one another or the post is gone.
+    Raises `Forbidden` where author and actor blocked one another, or the post is gone or not for `actor`.
     """
     if post.deleted_at:
         raise Forbidden("The post was deleted.")
     if queries.like_between(unit, actor.id, post.id):
         return
     _check_blocks(unit, actor, post)
+    _check_sees(unit, actor, post)
     like_id = _add(unit, tables.like, actor, post, uri)
     count(unit, post.id, "likes_count", 1)
     unit.record(Liked(like_id, post.id, local=actor.local))

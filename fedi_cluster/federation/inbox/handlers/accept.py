@@ -13,7 +13,7 @@ from fedi_cluster.storage.unit import Reader, Unit
 
 async def accept(federation: Federation, message: Message, answer: Accept) -> Outcome:
     """Only the followed one may accept."""
-    target = await acting(federation, message, answer.actor)
+    target = await acting(federation, message, answer.actor, known_only=True)
 
     def write(unit: Unit) -> None:
         actions.accept(unit, _asked(unit, target, answer), target)
@@ -23,7 +23,7 @@ async def accept(federation: Federation, message: Message, answer: Accept) -> Ou
 
 async def reject(federation: Federation, message: Message, answer: Reject) -> Outcome:
     """Also ends a follow that was accepted before, as Mastodon's “remove follower” does."""
-    target = await acting(federation, message, answer.actor)
+    target = await acting(federation, message, answer.actor, known_only=True)
 
     def write(unit: Unit) -> None:
         actions.refuse(unit, _asked(unit, target, answer), target)

@@ -16,13 +16,13 @@ from fedi_cluster.storage.unit import Unit
 
 async def announce(federation: Federation, message: Message, said: Announce) -> Outcome:
     """Both forms: the id of an object, or a Create verbatim (FEP-1b12)."""
-    announcer = await acting(federation, message, said.actor)
     embedded = _embedded(said)
     uri = embedded.id if embedded else said.object_id
     known = await federation.db.read(queries.by_uri, uri)
+    if known is None and not await federation.db.read(is_followed_announcer, federation.at, said.actor):
+        raise Ignored("Nobody here follows who passed this on.", detail=said.actor)
+    announcer = await acting(federation, message, said.actor)
     if known is None:
-        if not await federation.db.read(is_followed_announcer, federation.at, announcer):
-            raise Ignored("Nobody here follows who passed this on.", detail=said.actor)
         author, ready = await _read(federation, announcer, embedded, uri)
     else:
         author, ready = known.author, None

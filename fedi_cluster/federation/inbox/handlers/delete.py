@@ -4,7 +4,9 @@ from fedi_cluster.community.actors import actions as actor_actions
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.posts import actions as post_actions
 from fedi_cluster.community.posts import queries as post_queries
+from fedi_cluster.community.relationships import actions as relationship_actions
 from fedi_cluster.federation.inbox.message import Message
+from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.vocab.types import Delete
 from fedi_cluster.federation.vocab.uris import same_origin
@@ -24,11 +26,14 @@ async def delete(federation: Federation, message: Message, said: Delete) -> Outc
         actor = actor_queries.by_uri(unit, said.actor)
         if said.actor == said.object_id:
             if actor and not actor.local:
+                post_actions.erase_all(unit, actor)
+                relationship_actions.end_all(unit, actor)
                 actor_actions.delete_actor(unit, actor)
             return
         post = post_queries.by_uri(unit, said.object_id)
-        when = said.former.deleted if said.former else None
+        when = min(said.former.deleted, unit.now) if said.former and said.former.deleted else None
         if post and actor:
+            pass_on(unit, federation.at, message, post)
             post_actions.erase(unit, actor, post, when)
         elif post is None:
             post_actions.forget(unit, said.object_id, said.former.former_type if said.former else None, when)

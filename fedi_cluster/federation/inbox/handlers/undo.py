@@ -15,7 +15,7 @@ from fedi_cluster.storage.unit import Unit
 
 async def undo(federation: Federation, message: Message, said: Undo) -> Outcome:
     """What is undone is found by its id, else by its two sides; only the actor's own is undone."""
-    actor = await acting(federation, message, said.actor)
+    actor = await acting(federation, message, said.actor, known_only=True)
 
     def write(unit: Unit) -> None:
         inner_id = said.object_id or (said.inner.id if said.inner else None)

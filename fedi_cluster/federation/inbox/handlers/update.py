@@ -34,7 +34,7 @@ async def _actor(federation: Federation, message: Message, said: Update) -> Outc
     """The actor's own server is read: what it says there is what counts."""
     if said.object_id != said.actor:
         raise Refused("Only an account itself changes its profile.", detail=said.object_id)
-    await acting(federation, message, said.actor)
+    await acting(federation, message, said.actor, known_only=True)
     await federation.actors.ensure(said.actor, fresh=True)
     return nothing
 

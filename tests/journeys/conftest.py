@@ -1,0 +1,60 @@
+"""One town for the tests of a file: strangers come and go, each test with a host of its own."""
+
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.databases import PostgresServer
+from tests.towns.town import Town, Towns
+
+_ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """One event loop for the tests of a file, since their town lives in it."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="module", params=_ENGINES)
+def lasting_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """As `new_database`, for all tests of a file."""
+    if request.param == "sqlite":
+        source: Path = request.getfixturevalue("migrated_sqlite")
+        folder = tmp_path_factory.mktemp("lasting")
+
+        def copy(name: str) -> str:
+            shutil.copyfile(source, folder / f"{name}.sqlite")
+            return f"sqlite:///{folder}/{name}.sqlite"
+
+        return copy
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    template: str = request.getfixturevalue("migrated_postgres")
+    names: list[str] = []
+
+    def create(_name: str) -> str:
+        names.append(server.create(template=template))
+        return server.url(names[-1])
+
+    request.addfinalizer(lambda: [server.drop(name) for name in names])
+    return create
+
+
+@pytest.fixture(scope="module")
+async def sea(
+    lasting_database: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Towns]:
+    """A network for all tests of a file."""
+    made = Towns(tmp_path_factory.mktemp("sea"), lasting_database)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(scope="module")
+async def szczecin(sea: Towns) -> Town:
+    """The town that strangers speak with."""
+    return await sea.found("szczecin", "pl")
