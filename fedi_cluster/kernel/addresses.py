@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-ACTOR_NAME = re.compile(r"^[a-z0-9_]{1,30}$")
+ACTOR_NAME = re.compile(r"[a-z0-9_]{1,30}")
 RESERVED_NAMES = frozenset(
     {"region", "agenda", "projects", "advice", "strategy", "cluster", "admin", "actor"}
 )

@@ -1,6 +1,7 @@
 """JSON of strangers and of ours: strict reading, compact writing; it knows no vocabulary."""
 
 import json
+import math
 from collections.abc import Iterable
 from typing import cast
 
@@ -32,8 +33,8 @@ def parse_object(raw: bytes) -> Json:
     """A stranger's JSON object.
 
     Refuses (`Malformed`) what is not UTF-8 JSON, not an object, names a member twice, nests deeper than
-    32, has over 10,000 members, a string over 150,000 characters, NaN, or a lone surrogate: such a text
-    has no RFC 8785 form, or two readers would see two documents (federation.md 2.4, 7).
+    32, has over 10,000 members, a string over 150,000 characters, NaN, a number beyond 64 bits, or a lone
+    surrogate: such a text has no RFC 8785 form, or two readers would see two documents (federation.md 2.4, 7).
     """
     if raw.count(b"{") + raw.count(b"[") > MAX_MEMBERS:
         raise Malformed("The document has too many members.")
@@ -53,9 +54,11 @@ def parse_object(raw: bytes) -> Json:
 def _measure(root: object) -> None:
     members = 0
     level: list[object] = [root]
-    for _depth in range(MAX_DEPTH):
+    for depth in range(MAX_DEPTH + 1):
         below: list[object] = []
         for value in level:
+            if depth == MAX_DEPTH and isinstance(value, dict | list):
+                raise Malformed("The document nests too deeply.")
             if isinstance(value, dict):
                 members += len(value)
                 for key in value:
@@ -66,14 +69,13 @@ def _measure(root: object) -> None:
                 below.extend(value)
             elif isinstance(value, str):
                 _check_text(value)
-            elif isinstance(value, int) and abs(value) >= 2**63:
+            elif (isinstance(value, int) and abs(value) >= 2**63) or (
+                isinstance(value, float) and not math.isfinite(value)
+            ):
                 raise Malformed("The document holds a number that is too large.")
         if members > MAX_MEMBERS:
             raise Malformed("The document has too many members.")
-        if not below:
-            return
         level = below
-    raise Malformed("The document nests too deeply.")
 
 
 def _check_text(text: str) -> None:

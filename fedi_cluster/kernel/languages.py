@@ -24,12 +24,12 @@ OWN_NAMES = {
     "nb": "Norsk bokmål",
 }
 
-_TAG = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$")
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*")
 
 
 def normal_tag(text: str) -> str | None:
     """A BCP 47 tag in its usual spelling (`de`, `pt-BR`), or None where it is none (RFC 5646)."""
-    if len(text) > 35 or not _TAG.match(text):
+    if len(text) > 35 or not _TAG.fullmatch(text):
         return None
     first, *rest = text.split("-")
     return "-".join([first.lower(), *(part.upper() if len(part) == 2 else part for part in rest)])

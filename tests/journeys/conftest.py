@@ -34,14 +34,8 @@ def lasting_database(
         return copy
     server: PostgresServer = request.getfixturevalue("postgres_server")
     template: str = request.getfixturevalue("migrated_postgres")
-    names: list[str] = []
-
-    def create(_name: str) -> str:
-        names.append(server.create(template=template))
-        return server.url(names[-1])
-
-    request.addfinalizer(lambda: [server.drop(name) for name in names])
-    return create
+    # Not dropped: the server goes with the session.
+    return lambda _name: server.url(server.create(template=template))
 
 
 @pytest.fixture(scope="module")

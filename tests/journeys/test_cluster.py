@@ -98,6 +98,23 @@ async def test_a_newcomer_starts_full(towns: Towns) -> None:
     assert (member.history_state, member.history_done, member.slug) == ("done", 25, "szczecin")
 
 
+async def test_what_a_newcomer_fetched_is_edited_and_deleted_there_too(towns: Towns) -> None:
+    szczecin = await towns.found("szczecin", "pl")
+    post = await szczecin.post("atelier", "Pracownia otwarta do 20:00", to_region=True)
+    gone = await szczecin.post("atelier", "Pomyłka", to_region=True)
+    elblag = await towns.found("elblag", "pl")
+    await towns.join(elblag, szczecin)
+    assert sorted(await elblag.cluster_uris()) == sorted([post.uri, gone.uri])
+    towns.clock.forward(minutes=1)
+    await szczecin.edit(post, "Pracownia otwarta do 21:00")
+    await szczecin.erase(gone)
+    await towns.settle()
+    assert await elblag.cluster_uris() == [post.uri]
+    there = await elblag.find(post.uri)
+    assert there is not None
+    assert "21:00" in there.content
+
+
 async def test_answers_reach_all_sisters(towns: Towns) -> None:
     found = await four(towns)
     szczecin, rostock, _, karlshamn = found

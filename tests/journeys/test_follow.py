@@ -157,7 +157,7 @@ async def test_who_decides_by_hand_is_asked_first(sea: Towns, szczecin: Town) ->
         asked = await between(szczecin, guest.uri, shy.uri)
         assert asked is not None
         assert asked.state == "pending"
-        await szczecin.house.db.write(lambda unit, say=answer, it=asked: say(unit, it, shy))
+        await szczecin.house.db.write(answer, asked, shy)
     await szczecin.work()
     assert [one["to"] for one in there.heard("Accept")] == [[mia.uri]]
     assert [one["to"] for one in there.heard("Reject")] == [[tom.uri]]
@@ -353,7 +353,6 @@ async def test_a_refused_inbox_waits_longer_and_ends_after_a_week(sea: Towns, sz
     to_mia = [one.document["object"] for one in there.received if one.path == "/users/mia/inbox"]
     assert [one["id"] for one in to_mia if isinstance(one, dict)] == [first.uri, second.uri]
 
-    there.served["/refuses"] = there.served["/users/mia"]
     await szczecin.post("basia", "Trzy")
     sea.network.answer(there.host, 403, 200)
     for _day in range(9):
@@ -431,7 +430,7 @@ async def test_answers_join_the_thread_and_reach_the_sisters(sea: Towns, szczeci
     here, at_sister = await known(szczecin, answer["id"]), await known(rostock, answer["id"])
     assert (here.parent_id, at_sister.author.handle) == (post.id, "mia@answers.example")
     assert str(answer["id"]) in [sent.url for sent in sea.network.log[before:] if sent.method == "GET"]
-    assert answer["id"] in str(await szczecin.document(f"{post.uri}/replies"))
+    assert str(answer["id"]) in str(await szczecin.document(f"{post.uri}/replies"))
     assert (await known(szczecin, post.uri)).replies_count == 1
     thread = await rostock.house.db.read(post_queries.open_thread, at_sister.thread_id, 10)
     assert [one.uri for one in thread] == [post.uri, answer["id"]]

@@ -1,4 +1,4 @@
-"""What a test looks at in a town beyond its pages: row counts, the inbox log, waiting jobs; it changes nothing."""
+"""What a test looks at in a town beyond its pages: row counts, the inbox log, waiting jobs, follows."""
 
 from sqlalchemy import func, select
 

@@ -1,10 +1,10 @@
-"""A small foreign server for tests: actors with keys, documents, an inbox; honest unless a test says otherwise.
+"""A small foreign server for tests: actors with keys, documents, an inbox; honest unless told otherwise.
 
 It shares only the signing with our own code; what it forges is written here by hand.
 """
 
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -103,7 +103,7 @@ class Stranger:
         network.add(host, self)
 
     def person(self, name: str, /, *, shared: bool = True, type_: str = "Person", **changes: object) -> Guest:
-        """An actor with RSA and Ed25519 keys, served at its id; `changes` replace members (None takes away)."""
+        """An actor with RSA and Ed25519 keys, served at its id; `changes` replace members (None drops)."""
         uri = f"{self.base}/users/{name}"
         # By name, not by id: strangers of many tests share their keys, since making one takes its time.
         guest = Guest(uri, name, PrivateKeys(uri, *pair_for(f"stranger {name}")))
@@ -198,9 +198,9 @@ class Stranger:
         body = activity if isinstance(activity, bytes) else dumps(activity)
         url = f"https://{town.host}{inbox}"
         if forged is None:
-            headers = signed(url, body, sender.keys, self.clock.now(), form, content_type)
+            headers = signed(url, body, sender.keys, self.clock.now(), form=form, content_type=content_type)
         else:
-            headers = _forged(url, body, sender, self.clock.now(), form, forged)
+            headers = _forged(url, body, sender, self.clock.now(), form=form, lie=forged)
             body = body if forged.body is None else forged.body
         return await town.client.post(inbox, content=body, headers=headers)
 
@@ -263,7 +263,7 @@ def stranger(towns: Towns, host: str = "social.example") -> Stranger:
 
 
 def signed(
-    url: str, body: bytes, keys: PrivateKeys, now: datetime, form: SignedAs, content_type: str = AS2
+    url: str, body: bytes, keys: PrivateKeys, now: datetime, *, form: SignedAs, content_type: str = AS2
 ) -> dict[str, str]:
     """The headers of an honest request."""
     if form == "cavage":
@@ -273,7 +273,7 @@ def signed(
 
 
 def _forged(
-    url: str, body: bytes, sender: Guest, now: datetime, form: SignedAs, lie: Forgery
+    url: str, body: bytes, sender: Guest, now: datetime, *, form: SignedAs, lie: Forgery
 ) -> dict[str, str]:
     keys = lie.keys or sender.keys
     moment = lie.signed_at or now

@@ -86,8 +86,8 @@ def _words(answer: httpx.Response, path: str) -> str:
 def _all_pages(seen: Seen) -> list[str]:
     posts = seen.posts
     return [
-        "/", "/r/szczecin", "/r/rostock", "/public/cluster", "/public/local", "/tags/wzornictwo", "/tags/none",
-        "/@ola", "/@office", "/@mia@rostock.example", f"/@ola/{posts['news'].id}",
+        "/", "/r/szczecin", "/r/rostock", "/public/cluster", "/public/local", "/tags/wzornictwo",
+        "/tags/none", "/@ola", "/@office", "/@mia@rostock.example", f"/@ola/{posts['news'].id}",
         f"/@ola/{posts['project'].id}",
         f"/@ola/{posts['note'].id}", f"/@ola/{posts['unlisted'].id}", f"/@jan/{posts['answer'].id}",
         "/interact", "/interact?uri=acct:ola@szczecin.example", "/intents/follow?object=https://x.example/1",

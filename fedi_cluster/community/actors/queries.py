@@ -51,8 +51,10 @@ def by_id(reader: Reader, actor_id: int) -> Actor:
 def by_ids(reader: Reader, actor_ids: Iterable[int]) -> dict[int, Actor]:
     """Actors by id; unknown ids are left out."""
     wanted = sorted(set(actor_ids))
+    if not wanted:
+        return {}
     rows = reader.connection.execute(select(actor_table).where(actor_table.c.id.in_(wanted)))
-    return {row["id"]: actor_of(row) for row in rows.mappings()} if wanted else {}
+    return {row["id"]: actor_of(row) for row in rows.mappings()}
 
 
 def by_uri(reader: Reader, uri: str) -> Actor | None:

@@ -11,7 +11,7 @@ REGION = "region"
 
 def check_name(name: str, *, founding: bool = False) -> None:
     """Raises `Invalid` where a local actor may not be called so; `founding` may take the reserved names."""
-    if not ACTOR_NAME.match(name):
+    if not ACTOR_NAME.fullmatch(name):
         raise Invalid(
             f"“{name}” cannot be a name: use 1 to 30 of a–z, 0–9 and _, as in atelier_7.",
             fields={"name": "use 1 to 30 of a–z, 0–9 and _"},

@@ -21,18 +21,36 @@ def merge(mine: Mapping[str, Entry], theirs: Iterable[Entry], sender: str) -> di
     """Our list and one that `sender` (an instance actor) signed, entry by entry: the later change wins.
 
     Any two members who merge the same lists get the same list, so nobody has to be the referee. A new key
-    for a known member counts only where that member itself sends it.
+    for a known member counts only where that member itself sends it. Who asks us to join keeps asking
+    against what others say of the time before; whom we asked is what any list says.
     """
     merged = dict(mine)
     for entry in theirs:
         known = merged.get(entry.actor)
         if entry.state not in _WEIGHT:
             continue
-        if known is None or known.state not in _WEIGHT:
+        if known is None or known.state == "inviting":
             merged[entry.actor] = entry
+            continue
+        if known.state == "asking":
+            if entry.updated_at > known.updated_at:
+                merged[entry.actor] = entry
             continue
         if entry.key != known.key and sender != entry.actor:
             continue
-        if (entry.updated_at, _WEIGHT[entry.state]) > (known.updated_at, _WEIGHT[known.state]):
+        if _rank(entry) > _rank(known):
             merged[entry.actor] = entry
     return merged
+
+
+def _rank(entry: Entry) -> tuple[object, ...]:
+    """What wins is greater; the members behind the state decide nothing but that all decide alike."""
+    return (
+        entry.updated_at,
+        _WEIGHT[entry.state],
+        entry.confirmed_by or "",
+        entry.published_at,
+        entry.name,
+        entry.region,
+        entry.key,
+    )

@@ -44,8 +44,10 @@ def follow(unit: Unit, follower: Actor, target: Actor, uri: str) -> rules.Answer
         )
     else:
         follow_id = known.id
-        if known.state == "accepted" and target.local:
-            state, said = "accepted", rules.Answer.ACCEPT
+        if known.state == "accepted":
+            # It holds while a remote target is asked anew: a second click must not cut what was agreed.
+            state = "accepted"
+            said = rules.Answer.ACCEPT if target.local else said
         unit.connection.execute(
             update(follow_table).where(follow_table.c.id == follow_id).values(uri=uri, state=state)
         )

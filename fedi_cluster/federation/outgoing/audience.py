@@ -10,6 +10,7 @@ from fedi_cluster.community.instances.shapes import Member
 from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.rules import is_open
 from fedi_cluster.community.posts.shapes import Post
+from fedi_cluster.community.regions.rules import is_addressed
 from fedi_cluster.community.relationships import queries as relationship_queries
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.storage.unit import Reader
@@ -56,6 +57,19 @@ def of_post(reader: Reader, at: Addresses, post: Post) -> set[str]:
     if post.in_reply_to and is_open(post) and region_of_post(reader, post.thread_id) is not None:
         inboxes |= of_sisters(reader, at)
     return _deliverable(reader, at, inboxes)
+
+
+def of_change(reader: Reader, at: Addresses, post: Post) -> set[str]:
+    """Who may have a local post and hears of its edit or deletion: everybody who was or would be sent it.
+
+    Every sister too where our region announces it: one that joined later has it from the history.
+    """
+    inboxes = set(post_queries.recipients(reader, post.id))
+    if post.deleted_at is None:
+        inboxes |= of_post(reader, at, post)
+    if post.visibility == "public" and post.in_reply_to is None and is_addressed(post, at.region):
+        inboxes |= _deliverable(reader, at, of_sisters(reader, at))
+    return inboxes
 
 
 def of_sisters(reader: Reader, at: Addresses) -> set[str]:

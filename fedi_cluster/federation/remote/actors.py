@@ -14,6 +14,7 @@ from fedi_cluster.federation.vocab.values import plain
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, NotFound, Unreachable
+from fedi_cluster.kernel.json import Json
 from fedi_cluster.kernel.text import clean_html, plain_text
 from fedi_cluster.storage.database import Database
 
@@ -82,7 +83,11 @@ class RemoteActors:
         return await asyncio.shield(running)
 
     async def _fetch(self, uri: str) -> ActorDocument:
-        found = parse.actor(await self._fetcher.document(uri))
+        return self.hold(uri, await self._fetcher.document(uri))
+
+    def hold(self, uri: str, document: Json) -> ActorDocument:
+        """Keeps for a minute what was just read at `uri`; raises `Unreachable` where it is no actor."""
+        found = parse.actor(document)
         if isinstance(found, Unreadable):
             raise Unreachable("The account cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
         if len(self._held) >= _MOST_HELD:

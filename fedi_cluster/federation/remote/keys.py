@@ -83,9 +83,7 @@ class KeyRing:
         last = self._refetched.get(key_id)
         if last and last + self._refetch > now:
             return None
-        if len(self._refetched) >= _MOST_HELD:
-            self._refetched.clear()
-        self._refetched[key_id] = now
+        self._note_read(key_id, now)
         return await self._read(key_id, fresh=True)
 
     async def _read(self, key_id: str, *, fresh: bool) -> PublicKey:
@@ -109,17 +107,27 @@ class KeyRing:
             self._hold(key_id, _Held(None, now, f"no usable key {key_id}"))
             raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
         self._hold(key_id, _Held(found, now))
+        self._note_read(key_id, now)
         return found
 
     async def _fetch_from_origin(self, key_id: str, *, fresh: bool) -> PublicKey | None:
         """The three forms of federation.md 2.4, 9: in the actor, as a document of its own, as a Multikey."""
-        document = await self._fetcher.part(key_id.partition("#")[0])
+        address = key_id.partition("#")[0]
+        document = await self._fetcher.part(address)
         named = _pick(keys_in(document), key_id)
         if named is None or not same_origin(named.owner, key_id):
             return None
         # Whoever names an owner must be named by it: the actor's own document has the last word.
-        actor = await self._actors.document(named.owner, fresh=fresh)
+        if document.get("id") == named.owner == address:
+            actor = self._actors.hold(address, document)
+        else:
+            actor = await self._actors.document(named.owner, fresh=fresh)
         return _pick(actor.keys, key_id)
+
+    def _note_read(self, key_id: str, now: datetime) -> None:
+        if len(self._refetched) >= _MOST_HELD:
+            self._refetched.clear()
+        self._refetched[key_id] = now
 
     def _hold(self, key_id: str, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:

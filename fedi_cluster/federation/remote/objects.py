@@ -55,6 +55,12 @@ class RemoteObjects:
 
     async def read(self, uri: str) -> tuple[Actor, PublishPost]:
         """The post at this id as its origin has it now, with its author; nothing of it is stored yet."""
+        found = await self.document(uri)
+        author = await self._actors.ensure(author_of(found))
+        return author, to_publish(found, author, self._clock.now())
+
+    async def document(self, uri: str) -> ObjectDocument:
+        """What the origin says of the post with this id; neither it nor its author is stored."""
         found = parse.obj(await self._fetcher.document(uri))
         match found:
             case Unreadable():
@@ -62,8 +68,7 @@ class RemoteObjects:
             case Tombstone():
                 raise Gone("The post was deleted.", detail=uri)
             case ObjectDocument():
-                author = await self._actors.ensure(author_of(found))
-                return author, to_publish(found, author, self._clock.now())
+                return found
 
 
 def author_of(document: ObjectDocument) -> str:

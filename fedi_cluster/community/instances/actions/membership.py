@@ -27,8 +27,11 @@ def found(unit: Unit, own: Entry) -> Cluster:
     if known and queries.is_member(unit, host_of(own.actor)):
         return known
     fresh = Cluster(f"urn:uuid:{uuid.uuid4()}", 1, whole_second(unit.now))
+    alone = replace(own, updated_at=_after(unit, own.actor))
+    # Who was a sister in the cluster that we left is none in a new one.
+    unit.connection.execute(delete(tables.member))
     _store_cluster(unit, fresh)
-    _store(unit, replace(own, updated_at=_after(unit, own.actor)), admitted=True)
+    _store(unit, alone, admitted=True)
     return fresh
 
 
@@ -155,7 +158,8 @@ def take_list(
     if cluster is None or teller is None or teller.entry.state not in ("member", "inviting"):
         raise Forbidden("The list of members comes from an instance that is not a member here.")
     version, told = incoming[0], {entry.actor: entry for entry in incoming[1]}
-    if not any(host_of(actor) == own_host for actor in told):
+    own_actor = next((actor for actor in told if host_of(actor) == own_host), None)
+    if own_actor is None:
         raise Forbidden("The list of members does not name this instance.")
     was_member = queries.is_member(unit, own_host)
     before = {one.entry.actor: one for one in queries.members(unit)}
@@ -166,8 +170,9 @@ def take_list(
             fresh = known is None or known.entry.state not in ("member", "inviting")
             admitted = admit or not was_member or host_of(actor) == own_host
             _store(unit, entry, admitted=admitted if fresh else known is not None and known.admitted)
-    public = {actor: entry for actor, entry in merged.items() if entry.state != "asking"}
-    differs = public != told
+    # A list goes back only where it teaches its teller something: two who cannot agree (one of them holds an
+    # older key of a third) would else answer each other for ever.
+    differs = rules.merge(told, merged.values(), own_actor) != told
     _store_cluster(
         unit,
         Cluster(cluster.urn, max(version, cluster.version) + differs, whole_second(unit.now)),

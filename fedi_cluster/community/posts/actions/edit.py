@@ -27,13 +27,13 @@ def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost) -> bool:
     """
     if not rules.may_change(author, post):
         raise Forbidden("Only the author may change a post.")
-    version = changed.updated_at or changed.published_at
+    version = whole_second(changed.updated_at or changed.published_at)
     if post.deleted_at or version <= post.version:
         return False
     unit.connection.execute(
         update(tables.post)
         .where(tables.post.c.id == post.id)
-        .values(**content_columns(changed), url=changed.url, updated_at=whole_second(version))
+        .values(**content_columns(changed), url=changed.url, updated_at=version)
     )
     unit.connection.execute(delete(tables.hashtag).where(tables.hashtag.c.post_id == post.id))
     unit.connection.execute(delete(tables.mention).where(tables.mention.c.post_id == post.id))

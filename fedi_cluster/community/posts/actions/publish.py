@@ -137,7 +137,7 @@ def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
     """Answers that arrived before their parent join its thread now."""
     post = tables.post.c
     orphans = unit.connection.execute(
-        select(post.id, post.thread_id, post.visibility).where(
+        select(post.id, post.thread_id, post.visibility, post.deleted_at).where(
             post.in_reply_to == new.uri, post.parent_id.is_(None), post.id != new.id
         )
     ).all()
@@ -149,7 +149,9 @@ def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
         unit.connection.execute(
             update(tables.post).where(post.thread_id == orphan.thread_id).values(thread_id=thread)
         )
-    seen = sum(orphan.visibility in ("public", "unlisted") for orphan in orphans)
+    seen = sum(
+        orphan.visibility in ("public", "unlisted") and orphan.deleted_at is None for orphan in orphans
+    )
     count(unit, new.id, "replies_count", seen)
 
 

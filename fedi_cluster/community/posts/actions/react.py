@@ -22,7 +22,7 @@ def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
 
 
 def _check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
-    if post.author.local and is_blocked(unit, actor.id, post.author.id):
+    if is_blocked(unit, actor.id, post.author.id):
         raise Forbidden("One of you two blocked the other.")
 
 

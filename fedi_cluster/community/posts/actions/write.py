@@ -112,7 +112,7 @@ def _find_mentioned(unit: Unit, at: Addresses, text: str) -> dict[str, Actor]:
 
 def _texts(unit: Unit, at: Addresses, command: WritePost, said: Translation) -> _Texts:
     known = _find_mentioned(unit, at, said.text)
-    body = re.sub(r"\s+$", "", said.text)
+    body = said.text.rstrip()
     written = {tag.lower() for tag in re.findall(r"#(\w+)", body)}
     extra = [tag for tag in command.tags if tag.lower() not in written]
     if extra:

@@ -5,10 +5,10 @@ from fedi_cluster.federation.inbox.interest import is_wanted
 from fedi_cluster.federation.inbox.message import Ignored, Message
 from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
-from fedi_cluster.federation.remote.objects import store, to_publish
+from fedi_cluster.federation.remote.objects import author_of, store, to_publish
 from fedi_cluster.federation.vocab.types import Create, ObjectDocument
 from fedi_cluster.federation.vocab.uris import same_origin
-from fedi_cluster.jobs.worker import Outcome
+from fedi_cluster.jobs.worker import Outcome, nothing
 from fedi_cluster.kernel.errors import Refused
 from fedi_cluster.storage.unit import Unit
 
@@ -17,20 +17,21 @@ async def create(federation: Federation, message: Message, said: Create) -> Outc
     """The embedded object counts where its author signed it; otherwise it is read at its origin."""
     if not same_origin(said.actor, said.object_id):
         raise Refused("Nobody publishes on another server.", detail=said.object_id)
+    if await federation.db.read(post_queries.by_uri, said.object_id):
+        return nothing
     embedded = said.object if isinstance(said.object, ObjectDocument) else None
-    if embedded and not message.forwarded and embedded.attributed_to == said.actor:
-        author = await federation.actors.ensure(said.actor)
-        ready = to_publish(embedded, author, federation.clock.now())
-    else:
-        author, ready = await federation.objects.read(said.object_id)
-    if author.uri != said.actor:
+    trusted = not message.forwarded and embedded and embedded.attributed_to == said.actor
+    seen = embedded if embedded and trusted else await federation.objects.document(said.object_id)
+    if author_of(seen) != said.actor:
         raise Refused("The post is somebody else's.", detail=said.object_id)
+    if not await federation.db.read(is_wanted, federation.at, said.actor, seen):
+        raise Ignored("Nobody here follows this or is meant by it.", detail=seen.id)
+    author = await federation.actors.ensure(said.actor)
+    ready = to_publish(seen, author, federation.clock.now())
 
     def write(unit: Unit) -> None:
         if post_queries.by_uri(unit, ready.uri):
             return
-        if not is_wanted(unit, federation.at, author, ready):
-            raise Ignored("Nobody here follows this or is meant by it.", detail=ready.uri)
         post = store(unit, author, ready)
         pass_on(unit, federation.at, message, post)
 

@@ -9,7 +9,7 @@ from fedi_cluster.federation.inbox.message import Ignored, Message, acting
 from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.member_list import checked_list
-from fedi_cluster.federation.remote.objects import store, to_publish
+from fedi_cluster.federation.remote.objects import author_of, store, to_publish
 from fedi_cluster.federation.vocab.types import ActorDocument, MemberList, ObjectDocument, Update
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.jobs.worker import Outcome, nothing
@@ -41,20 +41,20 @@ async def _actor(federation: Federation, message: Message, said: Update) -> Outc
 
 async def _post(federation: Federation, message: Message, said: Update) -> Outcome:
     embedded = said.object if isinstance(said.object, ObjectDocument) else None
-    if embedded and not message.forwarded and embedded.attributed_to == said.actor:
-        author = await federation.actors.ensure(said.actor)
-        ready = to_publish(embedded, author, federation.clock.now())
-    else:
-        author, ready = await federation.objects.read(said.object_id)
-    if author.uri != said.actor:
+    trusted = not message.forwarded and embedded and embedded.attributed_to == said.actor
+    seen = embedded if embedded and trusted else await federation.objects.document(said.object_id)
+    if author_of(seen) != said.actor:
         raise Refused("The post is somebody else's.", detail=said.object_id)
+    known = await federation.db.read(post_queries.by_uri, seen.id)
+    if known is None and not await federation.db.read(is_wanted, federation.at, said.actor, seen):
+        raise Ignored("Nobody here follows this or is meant by it.", detail=seen.id)
+    author = await federation.actors.ensure(said.actor)
+    ready = to_publish(seen, author, federation.clock.now())
 
     def write(unit: Unit) -> None:
         post = post_queries.by_uri(unit, ready.uri)
         if post is None:
             # An edit may overtake its Create, or the Create was lost: then it is the Create.
-            if not is_wanted(unit, federation.at, author, ready):
-                raise Ignored("Nobody here follows this or is meant by it.", detail=ready.uri)
             pass_on(unit, federation.at, message, store(unit, author, ready))
         elif post_actions.edit(unit, author, post, ready):
             pass_on(unit, federation.at, message, post)

@@ -62,7 +62,7 @@ def _created(unit: Unit, at: Addresses, post: Post) -> Json:
 
 
 def send_update(unit: Unit, at: Addresses, fact: PostEdited) -> None:
-    """The Update, by the author, to everybody who was sent the Create or an Announce."""
+    """The Update, by the author, to everybody who may have the post."""
     post = post_queries.by_id(unit, fact.post_id)
     if post is None or post.deleted_at:
         return
@@ -73,7 +73,7 @@ def send_update(unit: Unit, at: Addresses, fact: PostEdited) -> None:
     )
     if not render.fits(document):
         document = signed(unit, post.author, render.update_by_reference(post, uri))
-    inboxes = post_queries.recipients(unit, post.id) | audience.of_post(unit, at, post)
+    inboxes = audience.of_change(unit, at, post)
     seen_by = "public" if is_open(post) else "private"
     send(unit, post.author, activity_id, document, inboxes, seen_by=seen_by, post_id=post.id)
     post_actions.note_recipients(unit, post.id, inboxes)
@@ -91,7 +91,7 @@ def send_delete(unit: Unit, at: Addresses, fact: PostDeleted) -> None:
     )
     activity_id = unit.new_id()
     document = signed(unit, post.author, render.delete(post, at.activity(activity_id), gone, post.deleted_at))
-    inboxes = post_queries.recipients(unit, post.id)
+    inboxes = audience.of_change(unit, at, post)
     send(unit, post.author, activity_id, document, inboxes, seen_by="public", post_id=post.id)
 
 
