@@ -34,7 +34,7 @@ def parse_object(raw: bytes) -> Json:
 
     Refuses (`Malformed`) what is not UTF-8 JSON, not an object, names a member twice, nests deeper than
     32, has over 10,000 members, a string over 150,000 characters, NaN, a number beyond 64 bits, or a lone
-    surrogate: such a text has no RFC 8785 form, or two readers would see two documents (federation.md 2.4, 7).
+    surrogate: such a text has no RFC 8785 form, or two readers see two documents (federation.md 2.4, 7).
     """
     if raw.count(b"{") + raw.count(b"[") > MAX_MEMBERS:
         raise Malformed("The document has too many members.")

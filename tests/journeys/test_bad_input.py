@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -55,12 +56,12 @@ class Door:
 
 
 @pytest.fixture
-async def door(sea: Towns, szczecin: Town) -> AsyncIterator[Door]:
+async def door(sea: Towns, szczecin: Town) -> Door:
     """A stranger of its own host for each test."""
     there = stranger(sea, f"door{next(_NUMBERS)}.example")
     mia = there.person("mia")
     wish = there.activity(mia, "Follow", szczecin.house.at.region)
-    yield Door(sea, szczecin, there, mia, wish, await row_counts(szczecin), len(sea.network.log))
+    return Door(sea, szczecin, there, mia, wish, await row_counts(szczecin), len(sea.network.log))
 
 
 async def test_the_honest_request_is_taken(door: Door) -> None:
@@ -225,7 +226,8 @@ async def test_keys_in_documents_of_their_own(door: Door) -> None:
         guest = there.person(name)
         key = (there.ed25519_key if form == "ed25519" else there.rsa_key)(guest) | {"id": key_id}
         member = "assertionMethod" if form == "ed25519" else "publicKey"
-        there.person(name, **{member: key})
+        changes: dict[str, Any] = {member: key}
+        there.person(name, **changes)
         document: Json = served(guest)
         alone: Json = document | ({"publicKey": key} if name == "stub" else {"id": key_id})
         there.serve(f"/users/{name}/key", alone)

@@ -1,5 +1,6 @@
 """Ids grow, tell their moment, and are read back only where they can be ids."""
 
+import itertools
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -16,8 +17,9 @@ MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.
 def test_ids_of_a_source_grow_whatever_the_clock_does(moments: list[datetime]) -> None:
     source = IdSource()
     made = [source.new(moment) for moment in moments]
-    assert all(one < other for one, other in zip(made, made[1:], strict=False))
-    assert made[0] >= 0 and made[-1] < 2**63
+    assert all(one < other for one, other in itertools.pairwise(made))
+    assert made[0] >= 0
+    assert made[-1] < 2**63
 
 
 @given(MOMENTS)

@@ -43,15 +43,31 @@ NASTY = [
     "<</p>script>alert(1)<</p>/script>",
 ]
 PIECES = st.sampled_from(
-    [*NASTY, "<p>", "</p>", "<a href='", "'>", "<!--", "-->", "<h1", ">", "</h1>", "<style>", "</style>", "<li>", "&lt;", "\0"]
-)  # fmt: skip
+    [
+        *NASTY,
+        "<p>",
+        "</p>",
+        "<a href='",
+        "'>",
+        "<!--",
+        "-->",
+        "<h1",
+        ">",
+        "</h1>",
+        "<style>",
+        "</style>",
+        "<li>",
+        "&lt;",
+        "\0",
+    ]
+)
 
 
 def assert_harmless(markup: str) -> None:
     """Only tags, attributes, classes and schemes of the allow-list, as a browser's tree has them."""
     root = lxml.html.fragment_fromstring(f"<div>{markup}</div>")
     for node in root.iterdescendants():
-        assert isinstance(node.tag, str) and node.tag in TAGS, (node.tag, markup)
+        assert node.tag in TAGS, (node.tag, markup)
         for name, value in node.attrib.items():
             assert name in ATTRIBUTES.get(str(node.tag), set()), (node.tag, name, markup)
             if name == "href":
@@ -92,8 +108,19 @@ def test_many_open_headings_take_no_time() -> None:
 # Without controls: browsers read some of them as others, so no page could show them.
 TYPED = st.text(st.characters(exclude_categories=["Cc", "Cs", "Co", "Cn"]), max_size=60)
 WORDS = st.sampled_from(
-    ["@ola", "@ola@rostock.example", "#Żegluga", "https://rostock.example/?a=1&b='2'", "<b>", "&amp;", "\n\n", "\n", " ", '"']
-)  # fmt: skip
+    [
+        "@ola",
+        "@ola@rostock.example",
+        "#Żegluga",
+        "https://rostock.example/?a=1&b='2'",
+        "<b>",
+        "&amp;",
+        "\n\n",
+        "\n",
+        " ",
+        '"',
+    ]
+)
 TEXTS = st.lists(st.one_of(TYPED, WORDS), max_size=10).map("".join)
 PAGES = {
     "ola": "https://szczecin.example/@ola",
@@ -128,7 +155,8 @@ def test_paragraphs_lines_links_mentions_and_hashtags() -> None:
     assert made.html == (
         '<p>Moin <span class="h-card"><a href="https://szczecin.example/@ola" class="u-url mention">'
         "@<span>ola</span></a></span>, @who<br>"
-        '<a href="https://szczecin.example/tags/zegluga" class="mention hashtag" rel="tag">#<span>Żegluga</span></a>!'
+        '<a href="https://szczecin.example/tags/zegluga" class="mention hashtag" rel="tag">#<span>'
+        "Żegluga</span></a>!"
         '</p><p><a href="https://rostock.example/a" rel="nofollow noopener">https://rostock.example/a</a>.</p>'
     )
     assert made.hashtags == ("Żegluga",)
@@ -154,10 +182,18 @@ def test_handles_in_a_text(text: str, handles: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     ("name", "key"),
     [
-        ("#Żegluga", "zegluga"), ("ŁÓDŹ", "lodz"), ("Straße", "strasse"), ("Ærø", "aero"), ("İzmir", "izmir"),
-        ("ℌafen", "hafen"), ("Ǣ", "ae"), ("Ǿ", "o"), ("＃tag", "tag"), ("ẞ", "ss"),
+        ("#Żegluga", "zegluga"),
+        ("ŁÓDŹ", "lodz"),
+        ("Straße", "strasse"),
+        ("Ærø", "aero"),
+        ("İzmir", "izmir"),
+        ("ℌafen", "hafen"),
+        ("Ǣ", "ae"),
+        ("Ǿ", "o"),
+        ("＃tag", "tag"),
+        ("ẞ", "ss"),
     ],
-)  # fmt: skip
+)
 def test_one_key_for_all_spellings(name: str, key: str) -> None:
     assert hashtag_key(name) == key
 

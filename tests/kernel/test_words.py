@@ -26,10 +26,20 @@ def test_moments_on_the_wire_are_whole_seconds_in_utc() -> None:
 @pytest.mark.parametrize(
     ("text", "tag"),
     [
-        ("de", "de"), ("DE", "de"), ("pt-br", "pt-BR"), ("szl", "szl"), ("de-1996", "de-1996"), ("x", None),
-        ("", None), ("de_DE", None), ("de-", None), ("de\n", None), ("deutsch", None), ("de-" + "a-" * 20, None),
+        ("de", "de"),
+        ("DE", "de"),
+        ("pt-br", "pt-BR"),
+        ("szl", "szl"),
+        ("de-1996", "de-1996"),
+        ("x", None),
+        ("", None),
+        ("de_DE", None),
+        ("de-", None),
+        ("de\n", None),
+        ("deutsch", None),
+        ("de-" + "a-" * 20, None),
     ],
-)  # fmt: skip
+)
 def test_tags_of_languages(text: str, tag: str | None) -> None:
     assert normal_tag(text) == tag
 
@@ -80,7 +90,9 @@ def test_paging_meets_everything_once_in_both_directions(ids: set[int], limit: i
 
 
 def test_ours_is_what_lies_under_the_base() -> None:
-    assert AT.is_ours(AT.base) and AT.is_ours(AT.object(1)) and AT.is_ours(AT.region)
+    assert AT.is_ours(AT.base)
+    assert AT.is_ours(AT.object(1))
+    assert AT.is_ours(AT.region)
     strangers = ["https://szczecin.example.evil/x", "http://szczecin.example/x", "https://szczecin.examplex"]
     assert not any(AT.is_ours(uri) for uri in strangers)
     local = Addresses("http://localhost:8001", "localhost:8001")
@@ -103,11 +115,15 @@ def test_addresses_never_change() -> None:
 @pytest.mark.parametrize(
     ("uri", "host"),
     [
-        ("https://Rostock.example/x", "rostock.example"), ("http://localhost:8001/x", "localhost:8001"),
-        ("https://a@b@rostock.example/", "rostock.example"), ("acct:ola@rostock.example", ""), ("", ""),
-        ("https://[::1", ""), ("https://[::1]:8/x", "[::1]:8"),
+        ("https://Rostock.example/x", "rostock.example"),
+        ("http://localhost:8001/x", "localhost:8001"),
+        ("https://a@b@rostock.example/", "rostock.example"),
+        ("acct:ola@rostock.example", ""),
+        ("", ""),
+        ("https://[::1", ""),
+        ("https://[::1]:8/x", "[::1]:8"),
     ],
-)  # fmt: skip
+)
 def test_the_host_of_an_id(uri: str, host: str) -> None:
     assert host_of(uri) == host
 

@@ -1,7 +1,7 @@
 """Fixtures of whole instances, on the engine that the test runs on."""
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(params=_ENGINES)
-def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Makes a migrated database by name and gives its URL; the test runs once on each engine."""
     if request.param == "sqlite":
         source: Path = request.getfixturevalue("migrated_sqlite")
@@ -23,7 +23,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
             shutil.copyfile(source, file)
             return f"sqlite:///{file}"
 
-        return copy
+        yield copy
+        return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     template: str = request.getfixturevalue("migrated_postgres")
     names: list[str] = []
@@ -33,8 +34,9 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[st
         names.append(made)
         return server.url(made)
 
-    request.addfinalizer(lambda: [server.drop(name) for name in names])
-    return create
+    yield create
+    for name in names:
+        server.drop(name)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A whole instance in this process: real database, real signatures, no sockets, a clock that the test moves."""
+"""A whole instance in this process: real database, real signatures, no sockets, a movable clock."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -37,9 +37,7 @@ Handler = Callable[[Federation, Message, A], Awaitable[Outcome]]
 """Reads what is missing from the network, then returns what is to be written; may raise `Refused`."""
 
 
-async def acting(
-    federation: Federation, message: Message, actor: str, *, known_only: bool = False
-) -> Actor:
+async def acting(federation: Federation, message: Message, actor: str, *, known_only: bool = False) -> Actor:
     """The known actor who acts; only what she signed herself counts. Raises `Refused` otherwise.
 
     `known_only` is for what only somebody can do whom we know already: no row is made for a stranger.

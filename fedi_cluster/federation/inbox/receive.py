@@ -66,9 +66,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
             "The activity's id is not on the server of its actor.", detail=f"{activity.id} by {actor}"
         )
     await refuse_blocked(federation, host_of(actor))
-    sender = await authenticate(
-        federation, facts, of_the_gone=of_itself and isinstance(activity, Delete)
-    )
+    sender = await authenticate(federation, facts, of_the_gone=of_itself and isinstance(activity, Delete))
     if sender.actor != actor:
         await _check_speaker(federation, sender, document, activity)
     await federation.db.write(_log, sender, activity.id, body)

@@ -11,6 +11,7 @@ from fedi_cluster.community.instances.facts import MemberEnded, MemberJoined, Me
 from fedi_cluster.community.instances.rules import INVITATION_LASTS
 from fedi_cluster.community.instances.shapes import Entry, Member
 from fedi_cluster.kernel.errors import Conflict, Forbidden, Invalid, NotFound
+from fedi_cluster.storage.unit import Unit
 from tests.builders import START, Hands, entry
 
 OWN, HER, THIRD = entry("szczecin"), entry("rostock"), entry("klaipeda")
@@ -277,7 +278,11 @@ def test_two_who_hold_different_keys_of_a_third_do_not_talk_for_ever(hands: Hand
 
 def test_how_far_the_history_is_fetched(hands: Hands) -> None:
     join(hands)
-    hands.do(membership.note_history, THERE, slug="rostock", history_done=3, history_state="running")
+
+    def progress(unit: Unit) -> None:
+        membership.note_history(unit, THERE, slug="rostock", history_done=3, history_state="running")
+
+    hands.do(progress)
     found = member(hands, THERE)
     assert (found.slug, found.history_done, found.history_state) == ("rostock", 3, "running")
     assert hands.see(queries.member_by_region, HER.region) == found
