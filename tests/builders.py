@@ -4,7 +4,7 @@ They fill in what a test does not care for, through the same acts that the serve
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -65,13 +65,13 @@ class Hands:
         found, self.facts[:] = list(self.facts), []
         return found
 
-    def local(self, name: str, **changes: object) -> Actor:
+    def local(self, name: str, /, **changes: object) -> Actor:
         """A local actor."""
         made = self.do(actor_actions.create, AT, new_actor(name, **changes))
         self.told()
         return made
 
-    def remote(self, name: str, host: str = FAR, **changes: object) -> Actor:
+    def remote(self, name: str, /, host: str = FAR, **changes: object) -> Actor:
         """A remote actor."""
         return self.do(actor_actions.store_remote, remote_actor(name, host, **changes))
 
@@ -103,7 +103,7 @@ class _Watch:
         return self.hands.moment if self.hands else START
 
 
-def new_actor(name: str, **changes: object) -> NewActor:
+def new_actor(name: str, /, **changes: object) -> NewActor:
     """A local person to be; keys are no keys."""
     values: dict[str, Any] = {
         "name": name,
@@ -115,7 +115,7 @@ def new_actor(name: str, **changes: object) -> NewActor:
     return NewActor(**(values | changes))
 
 
-def remote_actor(name: str, host: str = FAR, **changes: object) -> RemoteActor:
+def remote_actor(name: str, /, host: str = FAR, **changes: object) -> RemoteActor:
     """What a remote person says of herself."""
     uri = f"https://{host}/users/{name}"
     values: dict[str, Any] = {
@@ -129,6 +129,31 @@ def remote_actor(name: str, host: str = FAR, **changes: object) -> RemoteActor:
         "indexable": True, "published_at": START,
     }  # fmt: skip
     return RemoteActor(**(values | changes))
+
+
+def actor_shape(actor_id: int, **changes: object) -> Actor:
+    """A local person as queries would return her; no database has her."""
+    uri = AT.actor(f"a{actor_id}")
+    told = remote_actor(f"a{actor_id}", AT.host, uri=uri, followers=f"{uri}/followers")
+    said: dict[str, Any] = {part.name: getattr(told, part.name) for part in fields(told)}
+    rest: dict[str, Any] = {
+        "id": actor_id, "local": True, "demo": False, "updated_at": START, "fetched_at": None, "deleted_at": None,
+    }  # fmt: skip
+    return Actor(**(said | rest | changes))
+
+
+def post_shape(author: Actor, **changes: object) -> Post:
+    """A public note as queries would return it; no database has it."""
+    uri = AT.object(7)
+    values: dict[str, Any] = {
+        "id": 7, "uri": uri, "local": author.local, "author": author, "type": "Note", "kind": "note",
+        "visibility": "public", "language": "pl", "title": None, "title_map": {}, "summary": None,
+        "summary_map": {}, "content": "<p>Wiatr.</p>", "content_map": {}, "sensitive": False, "url": uri,
+        "audience": None, "to": (PUBLIC,), "cc": (), "in_reply_to": None, "parent_id": None, "thread_id": 7,
+        "context": None, "attachments": (), "tags": (), "project": None, "replies_count": 0, "likes_count": 0,
+        "announces_count": 0, "published_at": START, "updated_at": None, "deleted_at": None,
+    }  # fmt: skip
+    return Post(**(values | changes))
 
 
 def remote_post(unit: Unit, uri: str, **changes: object) -> PublishPost:

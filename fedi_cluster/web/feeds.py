@@ -105,7 +105,7 @@ async def region(request: Request, desk: WebDesk) -> Response:
             if found.actor
             else []
         )
-        title = writer.words.gettext("From %(region)s", region=found.chip.name)
+        title = writer.words.gettext("News from %(region)s", region=found.chip.name)
         return writer.answer(title, f"/r/{slug}", posts)
 
     return await _read(request, desk, read)

@@ -102,7 +102,7 @@ def _region_home(reader: Reader, desk: WebDesk, visit: Visit, slug: str, ask: Pa
     frame = frame_of(
         desk, visit, regions, region.chip.name, homes.region_description(visit.words, region.chip)
     )
-    title = visit.words.gettext("From %(region)s", region=region.chip.name)
+    title = visit.words.gettext("News from %(region)s", region=region.chip.name)
     frame = replace(
         frame, path=part_path(path, ask), region=slug, feeds=(FeedLink(title, feed),),
         activity_url=region.actor.uri if region.actor and region.actor.local else None,

@@ -88,6 +88,15 @@ def may_announce(actor: Actor, post: Post) -> bool:
     )
 
 
+def check_answer(visibility: str, parent: Post) -> None:
+    """Raises `Invalid` where an answer to a post that not everybody reads would be read by everybody."""
+    if visibility in ("public", "unlisted") and parent.visibility not in ("public", "unlisted"):
+        raise Invalid(
+            "The post that you answer is not public; answer it to followers or directly.",
+            fields={"visibility": "wider than the post that it answers"},
+        )
+
+
 def check_text(kind: str, text: str, title: str | None) -> None:
     """Raises `Invalid` where a local text is empty or too long, or a title is missing."""
     if kind not in KINDS:

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import cast
 
 from fedi_cluster.federation.vocab.uris import PUBLIC, identifier, is_public
+from fedi_cluster.kernel.addresses import NAMESPACE
 from fedi_cluster.kernel.json import MAX_STRING, Json
 from fedi_cluster.kernel.languages import normal_tag
 
-CREATIVE = "https://w3id.org/fedi-cluster/ns#"
 MAX_NAME = 2_048
 MAX_REFERENCES = 1_000
 MAX_LANGUAGES = 60
@@ -47,8 +47,8 @@ def short(name: str) -> str:
     for namespace in _NAMESPACES:
         if name.startswith(namespace):
             return name[len(namespace) :]
-    if name.startswith(CREATIVE):
-        return "creative:" + name[len(CREATIVE) :]
+    if name.startswith(NAMESPACE):
+        return "creative:" + name[len(NAMESPACE) :]
     return name
 
 

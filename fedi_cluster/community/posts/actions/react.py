@@ -8,12 +8,14 @@ from fedi_cluster.community.posts.actions.publish import count
 from fedi_cluster.community.posts.facts import Announced, Liked, Unannounced, Unliked
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.relationships.queries import follow_between, is_blocked
-from fedi_cluster.kernel.errors import Forbidden
+from fedi_cluster.kernel.errors import Conflict, Forbidden
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.unit import Unit
 
 
 def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
+    if queries.reaction_by_uri(unit, uri):
+        raise Conflict("This id was given to another act already.", detail=uri)
     reaction_id = unit.new_id()
     unit.connection.execute(
         insert(table).values(id=reaction_id, uri=uri, actor_id=actor.id, post_id=post.id, created_at=unit.now)
@@ -21,13 +23,14 @@ def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
     return reaction_id
 
 
-def _check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
+def check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
+    """Raises `Forbidden` where `actor` or the author blocked the other."""
     if is_blocked(unit, actor.id, post.author.id):
         raise Forbidden("One of you two blocked the other.")
 
 
-def _check_sees(unit: Unit, actor: Actor, post: Post) -> None:
-    """Who cannot read a post has nothing to say to it (threats ORI-046)."""
+def check_sees(unit: Unit, actor: Actor, post: Post) -> None:
+    """Raises `Forbidden`: who cannot read a post has nothing to say to it (threats ORI-046)."""
     if rules.is_open(post) or post.author.id == actor.id or actor.uri in (*post.to, *post.cc):
         return
     follow = follow_between(unit, actor.id, post.author.id)
@@ -44,8 +47,8 @@ def like(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
         raise Forbidden("The post was deleted.")
     if queries.like_between(unit, actor.id, post.id):
         return
-    _check_blocks(unit, actor, post)
-    _check_sees(unit, actor, post)
+    check_blocks(unit, actor, post)
+    check_sees(unit, actor, post)
     like_id = _add(unit, tables.like, actor, post, uri)
     count(unit, post.id, "likes_count", 1)
     unit.record(Liked(like_id, post.id, local=actor.local))
@@ -70,7 +73,7 @@ def announce(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
         raise Forbidden("This post may not be passed on.")
     if queries.announce_between(unit, actor.id, post.id):
         return
-    _check_blocks(unit, actor, post)
+    check_blocks(unit, actor, post)
     announce_id = _add(unit, tables.announce, actor, post, uri)
     count(unit, post.id, "announces_count", 1)
     unit.record(Announced(announce_id, post.id, local=actor.local))

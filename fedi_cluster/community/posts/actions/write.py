@@ -11,6 +11,7 @@ from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries, rules
 from fedi_cluster.community.posts.actions.edit import edit, next_version
 from fedi_cluster.community.posts.actions.publish import PublishPost, id_for, publish
+from fedi_cluster.community.posts.actions.react import check_blocks, check_sees
 from fedi_cluster.community.posts.shapes import Post, Project, Tag
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import whole_second
@@ -55,11 +56,15 @@ def write(unit: Unit, at: Addresses, author: Actor, command: WritePost) -> Post:
     """Publishes what a local author wrote.
 
     Raises `Invalid` where text, title, language or visibility break a rule, `NotFound` where the post
-    that it answers is unknown.
+    that it answers is unknown, `Forbidden` where it is not meant for the author or one blocked the other.
     """
     parent = queries.by_uri(unit, command.in_reply_to) if command.in_reply_to else None
     if command.in_reply_to and (parent is None or parent.deleted_at):
         raise NotFound("The post that you answer is not known here or was deleted.")
+    if parent:
+        check_blocks(unit, author, parent)
+        check_sees(unit, author, parent)
+        rules.check_answer(command.visibility, parent)
     published_at = whole_second(command.published_at or unit.now)
     if published_at > unit.now:
         raise Invalid("The date of publishing lies ahead.", fields={"published": "lies ahead"})

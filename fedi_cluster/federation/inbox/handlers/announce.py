@@ -8,7 +8,7 @@ from fedi_cluster.federation.inbox.message import Ignored, Message, acting
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.objects import author_of, store, to_publish
 from fedi_cluster.federation.vocab import parse
-from fedi_cluster.federation.vocab.types import Announce, Create, ObjectDocument, Unreadable
+from fedi_cluster.federation.vocab.types import Announce, Create, ObjectDocument, Unknown, Unreadable
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.jobs.worker import Outcome
 from fedi_cluster.storage.unit import Unit
@@ -57,7 +57,7 @@ def _embedded(said: Announce) -> ObjectDocument | None:
         if isinstance(activity.object, ObjectDocument) and same_origin(activity.actor, activity.object_id):
             return activity.object
         return None
-    if not isinstance(activity, Unreadable):
+    if not isinstance(activity, Unknown | Unreadable):
         raise Ignored("Only new posts are taken from an Announce.", detail=said.id)
     found = parse.obj(said.inner)
     return found if isinstance(found, ObjectDocument) else None

@@ -32,11 +32,13 @@ async def delete(federation: Federation, message: Message, said: Delete) -> Outc
             return
         post = post_queries.by_uri(unit, said.object_id)
         when = min(said.former.deleted, unit.now) if said.former and said.former.deleted else None
-        if post and actor:
+        if post is None:
+            post_actions.forget(unit, said.object_id, said.former.former_type if said.former else None, when)
+        elif actor is None:
+            raise Refused("The post is somebody else's.", detail=said.object_id)
+        else:
             pass_on(unit, federation.at, message, post)
             post_actions.erase(unit, actor, post, when)
-        elif post is None:
-            post_actions.forget(unit, said.object_id, said.former.former_type if said.former else None, when)
 
     return write
 
