@@ -1,15 +1,5 @@
-"""Hands on a migrated database, on each engine."""
+"""Acts on a database, on each engine."""
 
-from collections.abc import Iterator
+from tests.plugins.hands import hands, lasting_hands
 
-import pytest
-
-from tests.builders import Hands
-
-
-@pytest.fixture
-def hands(migrated_url: str) -> Iterator[Hands]:
-    """An empty instance."""
-    made = Hands.on(migrated_url)
-    yield made
-    made.db.close()
+__all__ = ["hands", "lasting_hands"]

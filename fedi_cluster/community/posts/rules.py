@@ -61,6 +61,11 @@ def is_open(post: Post) -> bool:
     return post.deleted_at is None and post.visibility in ("public", "unlisted")
 
 
+def is_known_to_all(post: Post) -> bool:
+    """Whether anybody may know that it is or was there: open posts, also deleted ones; no other ever was."""
+    return post.visibility in ("public", "unlisted")
+
+
 def open_condition() -> ColumnElement[bool]:
     """`is_open` for lists, as an SQL condition on the post table."""
     return post_table.c.deleted_at.is_(None) & post_table.c.visibility.in_(("public", "unlisted"))

@@ -6,7 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries as post_queries
-from fedi_cluster.community.posts.rules import is_open
+from fedi_cluster.community.posts.rules import is_known_to_all
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions.queries import instance_actor
 from fedi_cluster.federation.remote.context import Federation
@@ -73,10 +73,13 @@ def _tombstone(reader: Reader, signer: Actor, uri: str, kind: str, gone: Actor |
 
 
 def open_post(reader: Reader, at: Addresses, text: str) -> Post:
-    """The local post of a decimal id that anybody may read; raises `NotFound`, for hidden ones too."""
+    """The local post of a decimal id that anybody may read, or might before it was deleted.
+
+    Raises `NotFound`, for hidden ones too, also where they are deleted.
+    """
     post_id = parse_id(text)
     post = post_queries.by_id(reader, post_id) if post_id is not None else None
-    if post is None or not post.local or not (is_open(post) or post.deleted_at):
+    if post is None or not post.local or not is_known_to_all(post):
         raise NotFound("There is no such post here.", detail=f"{at.host} {text}")
     return post
 

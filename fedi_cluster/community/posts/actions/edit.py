@@ -21,14 +21,17 @@ def next_version(post: Post, now: datetime) -> datetime:
 
 
 def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost) -> bool:
-    """Replaces the text of a post; False where `changed.updated_at` is not later than what we have.
+    """Replaces the text of a post; False where what we have is later, or the same.
 
-    Audience and visibility stay as published. Raises `Forbidden` where somebody else wrote it.
+    Others may edit twice in one second, and the wire carries whole ones: of the same second, another text
+    counts as the newer. Audience and visibility stay as published. Raises `Forbidden` where somebody else
+    wrote it.
     """
     if not rules.may_change(author, post):
         raise Forbidden("Only the author may change a post.")
     version = whole_second(changed.updated_at or changed.published_at)
-    if post.deleted_at or version <= post.version:
+    same = (changed.content, changed.title, changed.summary) == (post.content, post.title, post.summary)
+    if post.deleted_at or version < post.version or (version == post.version and same):
         return False
     unit.connection.execute(
         update(tables.post)
