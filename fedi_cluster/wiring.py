@@ -62,7 +62,7 @@ AFTER: Mapping[type, After] = {
     ActorCreated: After(),
     ActorDeleted: After(),
     FollowRequested: After(tell=("federation.send_follow",)),
-    Followed: After(tell=("federation.send_accept",)),
+    Followed: After(now=(meet.begin_history,), tell=("federation.send_accept",)),
     FollowRefused: After(tell=("federation.send_reject",)),
     Unfollowed: After(tell=("federation.send_unfollow",)),
     Blocked: After(tell=("federation.send_block",)),

@@ -28,8 +28,11 @@ class IdSource:
 
 
 def id_at(moment: datetime) -> int:
-    """An id for something that was published at an aware `moment`, perhaps long ago, by whomever."""
-    return first_id_at(moment) | secrets.randbits(_RANDOM_BITS)
+    """An id for something that was published at an aware `moment`, perhaps long ago, by whomever.
+
+    What says that it is older than 1970 is as old as 1970: an id is never negative.
+    """
+    return max(first_id_at(moment), 0) | secrets.randbits(_RANDOM_BITS)
 
 
 def first_id_at(moment: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What other servers read here: found by name and address, told apart from pages, signed, and nothing hidden."""
+"""What other servers read here: found by name and address, told from pages, signed, and nothing hidden."""
 
 from typing import cast
 
@@ -220,7 +220,7 @@ async def test_an_outbox_holds_every_public_post_once(szczecin: Town) -> None:
 async def test_followers_are_a_number(sea: Towns, szczecin: Town) -> None:
     there, ola = stranger(sea, "crowd.example"), await szczecin.person("lubiana")
     for number in range(3):
-        guest = there.person(f"f{number}")
+        guest = there.person(f"f{number}", keys_of="mia")
         await there.say(szczecin, guest, there.activity(guest, "Follow", ola.uri))
     for name, total in (("followers", 3), ("following", 0)):
         found = await szczecin.document(f"{ola.uri}/{name}")
@@ -312,6 +312,9 @@ async def test_wrong_addresses_and_methods_are_answered_with_problems(szczecin: 
         ("GET", "/objects/99999999999999999999999", 404),
         ("GET", "/activities/abc", 404),
         ("GET", "/actors/NOBODY", 404),
+        ("GET", "/actors/o%00la", 404),
+        ("GET", "/@o%00la", 404),
+        ("GET", "/@mia@elsewhere%00.example", 404),
         ("GET", "/inbox", 405),
         ("PUT", "/inbox", 405),
         ("GET", "/cluster/members", 404),

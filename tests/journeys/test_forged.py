@@ -300,17 +300,17 @@ async def test_a_blocked_instance_comes_in_by_no_back_door(scene: Scene) -> None
 async def test_what_nobody_here_wants_leaves_no_trace(scene: Scene) -> None:
     noise = stranger(scene.sea, f"noise{scene.evil.host}")
     before = await row_counts(scene.town)
-    post = noise.note(noise.person("a1"), "Wer will das?")
-    later = Guest(f"{noise.base}/users/a2", "a2", noise.person("a2").keys)
+    post = noise.note(noise.person("a1", keys_of="mia"), "Wer will das?")
+    later = Guest(f"{noise.base}/users/a2", "a2", noise.person("a2", keys_of="mia").keys)
     said = [
-        (noise.person("a1"), "Create", post),
+        (noise.person("a1", keys_of="mia"), "Create", post),
         (later, "Announce", scene.victim.note(scene.vera, "Neu")["id"]),
-        (noise.person("a3"), "Like", f"{scene.victim.base}/notes/unknown"),
-        (noise.person("a4"), "Undo", f"{noise.base}/activities/unknown"),
-        (noise.person("a5"), "Follow", f"{scene.town.house.at.base}/actors/nobody"),
-        (noise.person("a6"), "Block", f"{scene.town.house.at.base}/actors/nobody"),
-        (noise.person("a7"), "Accept", f"{noise.base}/activities/unknown"),
-        (noise.person("a8"), "Move", f"{noise.base}/users/a8"),
+        (noise.person("a3", keys_of="mia"), "Like", f"{scene.victim.base}/notes/unknown"),
+        (noise.person("a4", keys_of="mia"), "Undo", f"{noise.base}/activities/unknown"),
+        (noise.person("a5", keys_of="mia"), "Follow", f"{scene.town.house.at.base}/actors/nobody"),
+        (noise.person("a6", keys_of="mia"), "Block", f"{scene.town.house.at.base}/actors/nobody"),
+        (noise.person("a7", keys_of="mia"), "Accept", f"{noise.base}/activities/unknown"),
+        (noise.person("a8", keys_of="mia"), "Move", f"{noise.base}/users/a8"),
     ]
     for guest, kind, about in said:
         await noise.say(scene.town, guest, noise.activity(guest, kind, about))

@@ -166,7 +166,7 @@ async def test_what_is_too_long_is_cut_or_refused(sea: Towns, szczecin: Town) ->
 async def test_a_handle_is_a_name(sea: Towns, szczecin: Town) -> None:
     there = stranger(sea, "names.example")
     for number, name in enumerate(("", " ", "a b", "<script>", "a/b", "a@b", "x" * 500, "\u202ea", "..")):
-        guest = there.person(f"n{number}", preferredUsername=name)
+        guest = there.person(f"n{number}", keys_of="mia", preferredUsername=name)
         answer = await there.post(szczecin, guest, there.activity(guest, "Follow", szczecin.house.at.region))
         assert answer.status_code == 401, name
         assert await szczecin.house.db.read(actor_queries.by_uri, guest.uri) is None

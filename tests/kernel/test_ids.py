@@ -30,6 +30,13 @@ def test_an_id_tells_its_millisecond(moment: datetime) -> None:
     assert parse_id(str(made)) == made
 
 
+def test_what_claims_to_be_older_than_ids_has_one() -> None:
+    """It was negative: no address could name it, and no list of answers showed it."""
+    made = id_at(datetime(1900, 1, 1, tzinfo=UTC))
+    assert 0 <= made < 2**16
+    assert parse_id(str(made)) == made
+
+
 def test_threads_never_get_the_same() -> None:
     source, now, made = IdSource(), datetime(2026, 11, 25, tzinfo=UTC), list[int]()
     threads = [

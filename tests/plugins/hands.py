@@ -12,11 +12,11 @@ from tests.plugins.databases import PostgresServer
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(scope="package", params=_ENGINES)
+@pytest.fixture(scope="session", params=_ENGINES)
 def lasting_hands(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Hands]:
-    """One migrated database for all tests of a folder on an engine."""
+    """One migrated database for all tests on an engine."""
     if request.param == "sqlite":
         source: Path = request.getfixturevalue("migrated_sqlite")
         file = shutil.copyfile(source, tmp_path_factory.mktemp("hands") / "hands.sqlite")

@@ -102,11 +102,20 @@ class Stranger:
         self._keys: dict[str, PublicKey] = {}
         network.add(host, self)
 
-    def person(self, name: str, /, *, shared: bool = True, type_: str = "Person", **changes: object) -> Guest:
+    def person(
+        self,
+        name: str,
+        /,
+        *,
+        shared: bool = True,
+        type_: str = "Person",
+        keys_of: str | None = None,
+        **changes: object,
+    ) -> Guest:
         """An actor with RSA and Ed25519 keys, served at its id; `changes` replace members (None drops)."""
         uri = f"{self.base}/users/{name}"
         # By name, not by id: strangers of many tests share their keys, since making one takes its time.
-        guest = Guest(uri, name, PrivateKeys(uri, *pair_for(f"stranger {name}")))
+        guest = Guest(uri, name, PrivateKeys(uri, *pair_for(f"stranger {keys_of or name}")))
         document: Json = {
             "@context": CONTEXT,
             "id": uri,

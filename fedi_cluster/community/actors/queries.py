@@ -35,14 +35,17 @@ def actor_of(row: RowMapping) -> Actor:
     )
 
 
-def _find(reader: Reader, condition: ColumnElement[bool]) -> Actor | None:
+def _find(reader: Reader, named: str, condition: ColumnElement[bool]) -> Actor | None:
+    if "\x00" in named:
+        # PostgreSQL has no such texts, and nobody has such a name.
+        return None
     row = reader.connection.execute(select(actor_table).where(condition)).mappings().first()
     return actor_of(row) if row else None
 
 
 def by_id(reader: Reader, actor_id: int) -> Actor:
     """The actor of an id that we made; raises `NotFound`."""
-    found = _find(reader, actor_table.c.id == actor_id)
+    found = _find(reader, "", actor_table.c.id == actor_id)
     if found is None:
         raise NotFound("There is no such account.", detail=f"actor {actor_id}")
     return found
@@ -59,7 +62,7 @@ def by_ids(reader: Reader, actor_ids: Iterable[int]) -> dict[int, Actor]:
 
 def by_uri(reader: Reader, uri: str) -> Actor | None:
     """The actor with this ActivityPub id, also a deleted one."""
-    return _find(reader, actor_table.c.uri == uri)
+    return _find(reader, uri, actor_table.c.uri == uri)
 
 
 def by_uris(reader: Reader, uris: Iterable[str]) -> list[Actor]:
@@ -75,6 +78,7 @@ def by_handle(reader: Reader, name: str, handle_host: str) -> Actor | None:
     """The actor `name@handle_host`; both are compared without case."""
     return _find(
         reader,
+        name + handle_host,
         (func.lower(actor_table.c.username) == name.lower())
         & (actor_table.c.handle_host == handle_host.lower()),
     )
@@ -82,7 +86,7 @@ def by_handle(reader: Reader, name: str, handle_host: str) -> Actor | None:
 
 def local(reader: Reader, name: str) -> Actor | None:
     """The local actor of this name, also a deleted one."""
-    return _find(reader, (actor_table.c.username == name) & (actor_table.c.local.is_(True)))
+    return _find(reader, name, (actor_table.c.username == name) & (actor_table.c.local.is_(True)))
 
 
 def need_local(reader: Reader, name: str) -> Actor:

@@ -1,4 +1,4 @@
-"""A sister joined or ended: the regions follow each other, or stop, and the newcomer's history is fetched."""
+"""A sister joined or ended: the regions follow each other and fetch what was before, or stop."""
 
 from typing import cast
 
@@ -9,6 +9,7 @@ from fedi_cluster.community.instances.facts import MemberEnded
 from fedi_cluster.community.regions.queries import region
 from fedi_cluster.community.relationships import actions as relationship_actions
 from fedi_cluster.community.relationships import queries as relationship_queries
+from fedi_cluster.community.relationships.facts import Followed
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
@@ -31,9 +32,23 @@ async def meet(federation: Federation, job: Job) -> Outcome:
         relationship_actions.follow(unit, region(unit), theirs, uri)
         slug = theirs.url.rpartition("/r/")[2] if "/r/" in theirs.url else None
         membership.note_history(unit, host, slug=slug, history_state="running", history_next=theirs.outbox)
-        queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
 
     return write
+
+
+def begin_history(unit: Unit, _at: Addresses, fact: Followed) -> None:
+    """A sister's region accepted our follow: what it announced before is fetched, what comes is sent to us.
+
+    Not earlier: what was announced between a fetch and the follow would be in neither.
+    """
+    follow = relationship_queries.follow_by_id(unit, fact.follow_id)
+    if follow is None or follow.follower_id != region(unit).id:
+        return
+    member = queries.member_by_region(unit, actor_queries.by_id(unit, follow.target_id).uri)
+    if member is not None and member.is_sister and member.history_next is not None:
+        host = member.host
+        membership.note_history(unit, host, history_done=0, history_total=None)
+        queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
 
 
 def part(unit: Unit, _at: Addresses, fact: MemberEnded) -> None:

@@ -36,7 +36,7 @@ def both(mine: dict[str, Entry], theirs: dict[str, Entry]) -> dict[str, Entry]:
     return merge(mine, theirs.values(), "https://rostock.example/actor")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(LISTS, LISTS, LISTS)
 def test_merging_knows_no_order(
     one: dict[str, Entry], other: dict[str, Entry], third: dict[str, Entry]

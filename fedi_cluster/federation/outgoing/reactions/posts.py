@@ -18,7 +18,7 @@ from fedi_cluster.community.posts.facts import (
     Unannounced,
     Unliked,
 )
-from fedi_cluster.community.posts.rules import is_open
+from fedi_cluster.community.posts.rules import is_known_to_all, is_open
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.federation.outgoing import audience
 from fedi_cluster.federation.outgoing.send import enqueue_delivery, send, signed
@@ -92,7 +92,8 @@ def send_delete(unit: Unit, at: Addresses, fact: PostDeleted) -> None:
     activity_id = unit.new_id()
     document = signed(unit, post.author, render.delete(post, at.activity(activity_id), gone, post.deleted_at))
     inboxes = audience.of_change(unit, at, post)
-    send(unit, post.author, activity_id, document, inboxes, seen_by="public", post_id=post.id)
+    seen_by = "public" if is_known_to_all(post) else "private"
+    send(unit, post.author, activity_id, document, inboxes, seen_by=seen_by, post_id=post.id)
 
 
 def send_announce(unit: Unit, at: Addresses, fact: Announced) -> None:
