@@ -84,7 +84,12 @@ def demo(
 @click.pass_obj
 @asynchronous
 async def publish(with_fifth: bool, slug: str, homes: tuple[str, ...]) -> None:
-    """Publish the demo's facts of the region SLUG here, in one process; prints their ids as JSON."""
+    """Publish the demo's facts of the region SLUG here, in one process; prints their ids as JSON.
+
+    \b
+    Example:
+      fedi-cluster demo publish rostock --home rostock=http://rostock.localhost:8002
+    """
     from dataclasses import asdict
 
     from fedi_cluster.cli.keys import fresh_keys

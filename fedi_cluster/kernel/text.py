@@ -29,7 +29,13 @@ def _keep(_tag: str, attribute: str, value: str) -> str | None:
 _CLEANER = nh3.Cleaner(
     tags=_TAGS,
     clean_content_tags={"script", "style", "template", "noscript", "iframe", "svg", "math"},
-    attributes={"a": {"href", "class"}, "span": {"class"}, "ol": {"start", "reversed"}, "li": {"value"}},
+    attributes={
+        "*": {"lang"},
+        "a": {"href", "class"},
+        "span": {"class"},
+        "ol": {"start", "reversed"},
+        "li": {"value"},
+    },
     attribute_filter=_keep,
     url_schemes={"http", "https", "mailto"},
     url_relative="deny",  # it would point into our own pages

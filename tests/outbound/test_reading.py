@@ -158,7 +158,12 @@ async def test_the_limit_holds_for_what_is_unpacked(bomb: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("coding", "body"),
-    [("br", b"x"), ("gzip, gzip", b"x"), ("gzip", b"no gzip"), ("gzip", gzip.compress(b"abc" * 50, mtime=0)[:-9])],
+    [
+        ("br", b"x"),
+        ("gzip, gzip", b"x"),
+        ("gzip", b"no gzip"),
+        ("gzip", gzip.compress(b"abc" * 50, mtime=0)[:-9]),
+    ],
 )
 async def test_other_codings_and_broken_ones_are_refused(coding: str, body: bytes) -> None:
     async with stranger(always(200, body, content_encoding=coding)) as server, client(settings()) as outbound:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.actions import announce, erase
 from fedi_cluster.community.posts.shapes import Post
-from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.kernel.paging import Page, PageRequest
 from fedi_cluster.timelines import fanout, queries
 from tests.builders import Hands

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from fedi_cluster.community.actors.shapes import Place
 from fedi_cluster.community.posts import queries
 from fedi_cluster.community.posts.actions import erase, forget, note_recipients, publish
 from fedi_cluster.community.posts.facts import PostDeleted, PostPublished
 from fedi_cluster.community.posts.shapes import Attachment, Funding, Post, Project, Tag
-from fedi_cluster.community.actors.shapes import Place
 from tests.builders import START, Hands, remote_post
 
 URI = "https://rostock.example/notes/1"

@@ -48,7 +48,7 @@ def scene(sea: Towns, town: Town) -> Iterator[Scene]:
     there = stranger(sea, f"key{next(_NUMBERS)}.example")
     here = town.house.federation
     ring = KeyRing(here.db, here.clock, here.fetcher, here.actors, here.settings.limits)
-    yield Scene(sea, town, there, there.person("mia"), ring)
+    return Scene(sea, town, there, there.person("mia"), ring)
 
 
 async def test_many_ask_and_one_reads(scene: Scene) -> None:

@@ -9,6 +9,7 @@ import pytest
 from fedi_cluster.community.posts.actions import PublishPost, erase
 from fedi_cluster.community.posts.shapes import Attachment, Funding, Tag
 from fedi_cluster.federation.remote.objects import POST_TYPES, author_of, store, to_publish
+from fedi_cluster.federation.vocab.documents import Funding as FundingDocument
 from fedi_cluster.federation.vocab.documents import (
     Hashtag,
     Media,
@@ -16,7 +17,6 @@ from fedi_cluster.federation.vocab.documents import (
     ObjectDocument,
     ProjectDocument,
 )
-from fedi_cluster.federation.vocab.documents import Funding as FundingDocument
 from fedi_cluster.kernel.addresses import PUBLIC
 from fedi_cluster.kernel.errors import Gone, Refused
 from fedi_cluster.kernel.ids import moment_of

@@ -69,7 +69,9 @@ ROWS = [entry("szczecin", key=KEY), SIGNER, entry("klaipeda", "left", START - ti
 
 def signed(entries: list[Entry], keys: PrivateKeys = KEYS) -> Json:
     """Rostock's list."""
-    return with_proof(render.members(THERE, "urn:uuid:1", 3, START, entries), keys, START)
+    return with_proof(
+        render.members(THERE, "urn:uuid:6f0c3a1e-2b7d-4c55-9d0e-0a4b8f1d2c3e", 3, START, entries), keys, START
+    )
 
 
 def read(document: Json, signer: Entry = SIGNER) -> tuple[Entry, ...]:
