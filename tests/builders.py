@@ -157,8 +157,13 @@ def actor_shape(actor_id: int, **changes: object) -> Actor:
     told = remote_actor(f"a{actor_id}", AT.host, uri=uri, followers=f"{uri}/followers")
     said: dict[str, Any] = {part.name: getattr(told, part.name) for part in fields(told)}
     rest: dict[str, Any] = {
-        "id": actor_id, "local": True, "demo": False, "updated_at": START, "fetched_at": None, "deleted_at": None,
-    }  # fmt: skip
+        "id": actor_id,
+        "local": True,
+        "demo": False,
+        "updated_at": START,
+        "fetched_at": None,
+        "deleted_at": None,
+    }
     return Actor(**(said | rest | changes))
 
 

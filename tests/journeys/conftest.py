@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.door import NUMBERS, Door
 from tests.plugins.databases import PostgresServer
+from tests.towns.looking import row_counts
+from tests.towns.stranger import stranger
 from tests.towns.town import Town, Towns
 
 _ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
@@ -52,3 +55,12 @@ async def sea(
 async def szczecin(sea: Towns) -> Town:
     """The town that strangers speak with."""
     return await sea.found("szczecin", "pl")
+
+
+@pytest.fixture
+async def door(sea: Towns, szczecin: Town) -> Door:
+    """A stranger of its own host for each test."""
+    there = stranger(sea, f"door{next(NUMBERS)}.example")
+    mia = there.person("mia")
+    wish = there.activity(mia, "Follow", szczecin.house.at.region)
+    return Door(sea, szczecin, there, mia, wish, await row_counts(szczecin), len(sea.network.log))

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import httpx
-import pytest
 
 from fedi_cluster.kernel.json import Json
 from tests.towns.looking import row_counts
-from tests.towns.stranger import Forgery, Guest, SignedAs, Stranger, stranger
+from tests.towns.stranger import Forgery, Guest, SignedAs, Stranger
 from tests.towns.town import Town, Towns
 
-_NUMBERS = iter(range(10_000))
+NUMBERS = iter(range(10_000))
 
 
 @dataclass(slots=True)
@@ -44,12 +43,3 @@ class Door:
         """A delivery signed otherwise than it should be."""
         forged = Forgery(**lies)  # type: ignore[arg-type]
         return await self.there.post(self.town, self.mia, self.wish, form=form, forged=forged)
-
-
-@pytest.fixture
-async def door(sea: Towns, szczecin: Town) -> Door:
-    """A stranger of its own host for each test."""
-    there = stranger(sea, f"door{next(_NUMBERS)}.example")
-    mia = there.person("mia")
-    wish = there.activity(mia, "Follow", szczecin.house.at.region)
-    return Door(sea, szczecin, there, mia, wish, await row_counts(szczecin), len(sea.network.log))

@@ -118,8 +118,8 @@ def test_a_hashtag_has_answers_but_nothing_hidden(hands: Hands) -> None:
 def test_a_conversation(hands: Hands) -> None:
     ola = hands.local("ola")
 
-    def answer(parent: Post, **more: object) -> Post:
-        return hands.write(ola, in_reply_to=parent.uri, **more)
+    def answer(parent: Post, visibility: str = "public") -> Post:
+        return hands.write(ola, in_reply_to=parent.uri, visibility=visibility)
 
     root = hands.write(ola)
     one = answer(root)

@@ -35,14 +35,30 @@ def test_what_comes_twice_is_one(hands: Hands) -> None:
 def test_everything_that_a_post_says_is_kept(hands: Hands) -> None:
     hanne, ola = hands.remote("hanne"), hands.local("ola")
     said = {
-        "title": "T", "title_map": {"de": "T", "ar": "ت"}, "summary": "S", "summary_map": {"sv": "S", "de": "S"},
-        "content_map": {"sv": "a", "de": "b", "pl": "c"}, "language": "sv", "sensitive": True, "context": "urn:x",
-        "attachments": (Attachment("https://rostock.example/1.png", "image/png", "a boat", 3, 4, "LK", (0.5, -1.0)),),
+        "title": "T",
+        "title_map": {"de": "T", "ar": "ت"},
+        "summary": "S",
+        "summary_map": {"sv": "S", "de": "S"},
+        "content_map": {"sv": "a", "de": "b", "pl": "c"},
+        "language": "sv",
+        "sensitive": True,
+        "context": "urn:x",
+        "attachments": (
+            Attachment("https://rostock.example/1.png", "image/png", "a boat", 3, 4, "LK", (0.5, -1.0)),
+        ),
         "tags": (Tag("Mention", "@ola", ola.uri), Tag("Hashtag", "#Wind", ""), Tag("Hashtag", "#WIND", "")),
-        "project": Project("open", (hanne.uri,), (), "g", (Funding("Interreg", "7", None),), {"sv": "<p>x</p>"},
-                           place=Place("Port", 1.0, 2.0)),
-        "audience": "https://rostock.example/actors/region", "cc": (ola.uri,),
-    }  # fmt: skip
+        "project": Project(
+            "open",
+            (hanne.uri,),
+            (),
+            "g",
+            (Funding("Interreg", "7", None),),
+            {"sv": "<p>x</p>"},
+            place=Place("Port", 1.0, 2.0),
+        ),
+        "audience": "https://rostock.example/actors/region",
+        "cc": (ola.uri,),
+    }
     post = hands.receive(hanne, "1", **said)
     assert {name: getattr(post, name) for name in said} == said
     assert list(post.content_map) == ["sv", "de", "pl"]

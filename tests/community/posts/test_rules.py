@@ -48,11 +48,17 @@ def test_an_unknown_visibility_goes_nowhere() -> None:
 @pytest.mark.parametrize(
     ("to", "cc", "visibility"),
     [
-        ((PUBLIC,), (), "public"), ((PUBLIC,), (PUBLIC, FOLLOWERS), "public"), ((FOLLOWERS,), (PUBLIC,), "unlisted"),
-        ((), (PUBLIC,), "unlisted"), ((FOLLOWERS,), (), "followers"), ((), (FOLLOWERS,), "followers"),
-        ((OLA.uri,), (), "direct"), ((), (), "direct"), (("https://rostock.example/x/followers",), (), "direct"),
+        ((PUBLIC,), (), "public"),
+        ((PUBLIC,), (PUBLIC, FOLLOWERS), "public"),
+        ((FOLLOWERS,), (PUBLIC,), "unlisted"),
+        ((), (PUBLIC,), "unlisted"),
+        ((FOLLOWERS,), (), "followers"),
+        ((), (FOLLOWERS,), "followers"),
+        ((OLA.uri,), (), "direct"),
+        ((), (), "direct"),
+        (("https://rostock.example/x/followers",), (), "direct"),
     ],
-)  # fmt: skip
+)
 def test_how_far_a_strangers_post_goes(to: tuple[str, ...], cc: tuple[str, ...], visibility: str) -> None:
     assert rules.visibility_of(to, cc, FOLLOWERS) == visibility
 

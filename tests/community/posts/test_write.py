@@ -65,12 +65,17 @@ def test_an_answer_names_whom_it_answers(hands: Hands) -> None:
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
-        ({"text": " "}, "text"), ({"text": "x" * 5001}, "text"), ({"language": "polish"}, "language"),
-        ({"translations": {"x": Translation("x")}}, "language"), ({"translations": {"de": Translation("")}}, "text"),
-        ({"kind": "news"}, "title"), ({"kind": "poem"}, None), ({"visibility": "secret"}, None),
+        ({"text": " "}, "text"),
+        ({"text": "x" * 5001}, "text"),
+        ({"language": "polish"}, "language"),
+        ({"translations": {"x": Translation("x")}}, "language"),
+        ({"translations": {"de": Translation("")}}, "text"),
+        ({"kind": "news"}, "title"),
+        ({"kind": "poem"}, None),
+        ({"visibility": "secret"}, None),
         ({"published_at": START + timedelta(seconds=2)}, "published"),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(hands: Hands, changes: dict[str, Any], field: str | None) -> None:
     ola = hands.local("ola")
     command = WritePost(**({"text": "x", "language": "pl"} | changes))

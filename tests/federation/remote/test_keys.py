@@ -1,11 +1,11 @@
 """The ring of keys: one read however many ask, failures kept for a while, changed keys read again."""
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from fedi_cluster.community.actors import actions as actor_actions
 from fedi_cluster.federation.remote.keys import FRESH_FOR, KeyRing
@@ -44,7 +44,7 @@ class Scene:
 
 
 @pytest.fixture
-def scene(sea: Towns, town: Town) -> Iterator[Scene]:
+def scene(sea: Towns, town: Town) -> Scene:
     there = stranger(sea, f"key{next(_NUMBERS)}.example")
     here = town.house.federation
     ring = KeyRing(here.db, here.clock, here.fetcher, here.actors, here.settings.limits)
@@ -52,6 +52,11 @@ def scene(sea: Towns, town: Town) -> Iterator[Scene]:
 
 
 async def test_many_ask_and_one_reads(scene: Scene) -> None:
+    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.3)
+        await scene.there(scope, receive, send)
+
+    scene.sea.network.add(scene.there.host, slowly)
     found = await asyncio.gather(*(scene.ring.find(scene.key_id) for _ in range(20)))
     assert len(set(found)) == 1
     assert (found[0].id, found[0].owner, found[0].kind) == (scene.key_id, scene.mia.uri, "rsa")

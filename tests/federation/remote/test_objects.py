@@ -94,12 +94,17 @@ def test_tags_pictures_and_projects() -> None:
     made = ready(
         mentions=(Mention("https://x.example/u", None),),
         hashtags=(Hashtag("Wind", None),),
-        attachments=(Media("https://x.example/1.png", "Image", "image/png", "a boat", 3, 4, "LK", (0.0, 1.0)),),
+        attachments=(
+            Media("https://x.example/1.png", "Image", "image/png", "a boat", 3, 4, "LK", (0.0, 1.0)),
+        ),
         project=ProjectDocument(
-            {"de": "<b>T</b>"}, None, funding=(FundingDocument(None, "7"),), body_map={"de": "<p id=x>B</p>"},
+            {"de": "<b>T</b>"},
+            None,
+            funding=(FundingDocument(None, "7"),),
+            body_map={"de": "<p id=x>B</p>"},
             start=START,
         ),
-    )  # fmt: skip
+    )
     assert made.tags == (Tag("Mention", "", "https://x.example/u"), Tag("Hashtag", "#Wind", ""))
     assert made.attachments == (
         Attachment("https://x.example/1.png", "image/png", "a boat", 3, 4, "LK", (0.0, 1.0)),

@@ -63,15 +63,14 @@ def test_every_form_signs_reads_and_deliveries(form: Form, method: str) -> None:
 THERE = Addresses(f"https://{FAR}", FAR)
 KEYS = PrivateKeys(THERE.instance_actor, *pair_for("signing"))
 KEY = multibase_of(KEYS.ed25519_pem)
+URN = "urn:uuid:6f0c3a1e-2b7d-4c55-9d0e-0a4b8f1d2c3e"
 SIGNER = entry("rostock", key=KEY)
 ROWS = [entry("szczecin", key=KEY), SIGNER, entry("klaipeda", "left", START - timedelta(days=1), key=KEY)]
 
 
 def signed(entries: list[Entry], keys: PrivateKeys = KEYS) -> Json:
     """Rostock's list."""
-    return with_proof(
-        render.members(THERE, "urn:uuid:6f0c3a1e-2b7d-4c55-9d0e-0a4b8f1d2c3e", 3, START, entries), keys, START
-    )
+    return with_proof(render.members(THERE, URN, 3, START, entries), keys, START)
 
 
 def read(document: Json, signer: Entry = SIGNER) -> tuple[Entry, ...]:
