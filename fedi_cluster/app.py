@@ -51,6 +51,10 @@ class _Choice:
         """Serves one request; what is no HTTP is left to end by itself."""
         if scope["type"] != "http":
             return
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            # No text that we store or look for has one, and PostgreSQL refuses to be asked with it.
+            await problem(400, "The address holds a NUL, which no address here has.")(scope, receive, send)
+            return
         tag, _ = split_language(scope["path"])
         if tag is not None:
             # As ASGI says it: the path stays whole, and routes see what follows the root path.

@@ -89,14 +89,14 @@ def _news(
 
 
 _ITEMS = (
-    ("szczecin", "news", "STETTIN → BERLIN", "Studenci i wykładowcy Akademii Sztuki pokazują prace w Berlinie do 3 kwietnia 2026.", (2026, 2, 18), "24kurier.pl"),  # noqa: E501
-    ("rostock", "news", "Potenzialanalyse Kultur- und Kreativwirtschaft MV", "Mehr als 130 Fachleute haben an der Potenzialanalyse des Landes mitgewirkt.", (2025, 11, 19), "kreatopia-mv.de"),  # noqa: E501
-    ("szczecin", "news", "IX Kongres Design Plus: regeneracja", "Dziewiąty kongres regeneruje rzeczy, materiały i przestrzeń miasta.", (2025, 10, 15), "wszczecinie.pl"),  # noqa: E501
-    ("rostock", "news", "Suche nach Standort eingestellt", "Die Verwaltung beendet die Suche und schlägt eine Fläche am Groten Pohl vor, Baustart frühestens in sechs Jahren.", (2024, 10, 24), "ndr.de"),  # noqa: E501
-    ("karlshamn", "project", "T.A.B – Tech, Art & Business", "Projekt som för samman kreativa företag i Blekinge med teknik och näringsliv.", (2024, 4, 8), "netport.se"),  # noqa: E501
-    ("elblag", "news", "Baltic Home w Oslo", "Wystawa otwiera się w Tenthaus; goście z Elbląga i Dzierzgonia spotykają partnerów z Norwegii.", (2024, 1, 12), "eurobalt.org.pl"),  # noqa: E501
-    ("rostock", "project", "Warnow Valley Lab eröffnet", "Aus der alten Knabenschule wird ein Ort für Coworking und Begegnung.", (2023, 6, 1), "warnowvalley.de"),  # noqa: E501
-    ("rietavas", "news", "Rietave šurmuliavo Mykolinės", "Miesto šventė mini 130 elektros ir 230 miesto teisių metų.", (2022, 9, 27), "zemaiciolaikrastis.lt"),  # noqa: E501
+    ("szczecin", "news", "STETTIN → BERLIN", "Studenci i wykładowcy Akademii Sztuki pokazują prace w Berlinie do 3 kwietnia 2026.", (2026, 2, 18), "24kurier.pl"),
+    ("rostock", "news", "Potenzialanalyse Kultur- und Kreativwirtschaft MV", "Mehr als 130 Fachleute haben an der Potenzialanalyse des Landes mitgewirkt.", (2025, 11, 19), "kreatopia-mv.de"),
+    ("szczecin", "news", "IX Kongres Design Plus: regeneracja", "Dziewiąty kongres regeneruje rzeczy, materiały i przestrzeń miasta.", (2025, 10, 15), "wszczecinie.pl"),
+    ("rostock", "news", "Suche nach Standort eingestellt", "Die Verwaltung beendet die Suche und schlägt eine Fläche am Groten Pohl vor, Baustart frühestens in sechs Jahren.", (2024, 10, 24), "ndr.de"),
+    ("karlshamn", "project", "T.A.B – Tech, Art & Business", "Projekt som för samman kreativa företag i Blekinge med teknik och näringsliv.", (2024, 4, 8), "netport.se"),
+    ("elblag", "news", "Baltic Home w Oslo", "Wystawa otwiera się w Tenthaus; goście z Elbląga i Dzierzgonia spotykają partnerów z Norwegii.", (2024, 1, 12), "eurobalt.org.pl"),
+    ("rostock", "project", "Warnow Valley Lab eröffnet", "Aus der alten Knabenschule wird ein Ort für Coworking und Begegnung.", (2023, 6, 1), "warnowvalley.de"),
+    ("rietavas", "news", "Rietave šurmuliavo Mykolinės", "Miesto šventė mini 130 elektros ir 230 miesto teisių metų.", (2022, 9, 27), "zemaiciolaikrastis.lt"),
 )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.anyio
 
 _GRAMMAR = etree.RelaxNG(etree.parse(Path(__file__).with_name("atom.rng")))
 _NAMES = {"a": "http://www.w3.org/2005/Atom"}
-_FEEDS = ["/feed.atom", "/r/szczecin/feed.atom", "/@ola/feed.atom", "/public/local/feed.atom", "/tags/wystawa/feed.atom"]  # noqa: E501 # fmt: skip
+_FEEDS = ["/feed.atom", "/r/szczecin/feed.atom", "/@ola/feed.atom", "/public/local/feed.atom", "/tags/wystawa/feed.atom"]  # fmt: skip
 
 
 async def _feed(town: Town, path: str, **headers: str) -> etree._Element:

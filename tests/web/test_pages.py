@@ -378,3 +378,8 @@ async def test_a_bad_address_of_an_author_breaks_no_page(seen: Seen) -> None:
     await seen.towns.settle()
     await _page(seen.here, f"/@ola/{post.id}")
     assert (await seen.here.page("/feed.atom")).status_code == 200
+
+
+async def test_an_address_with_a_nul_is_told_so(seen: Seen) -> None:
+    for path in ("/tags/a%00b", "/@ola%00", "/interact?uri=https://x.example/%00", "/actors/%00"):
+        assert (await seen.here.page(path)).status_code == 400

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import insert, update
 
 from fedi_cluster.community.actors import queries, rules
 from fedi_cluster.community.actors.facts import ActorCreated, ActorDeleted
@@ -165,7 +165,10 @@ def _free_handle(unit: Unit, seen: RemoteActor) -> None:
 
 
 def delete_actor(unit: Unit, gone: Actor) -> None:
-    """Marks an actor as deleted; its texts and keys go, its name and id stay taken for ever."""
+    """Marks an actor as deleted; its texts go, its name and id stay taken for ever.
+
+    A local one's keys stay: they sign the Tombstone that its id answers with.
+    """
     if gone.deleted_at:
         return
     unit.connection.execute(
@@ -182,6 +185,4 @@ def delete_actor(unit: Unit, gone: Actor) -> None:
             tags=[],
         )
     )
-    if not gone.local:
-        unit.connection.execute(delete(actor_key).where(actor_key.c.actor_id == gone.id))
     unit.record(ActorDeleted(gone.id, gone.local))

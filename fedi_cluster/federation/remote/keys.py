@@ -62,6 +62,9 @@ class KeyRing:
         if held and held.key is None and held.since + self._negative > now:
             raise Unauthenticated("The key of the signature cannot be read.", detail=held.reason)
         owner = await self._db.read(actor_queries.by_uri, key_id.partition("#")[0])
+        held = self._held.get(key_id)
+        if held and held.key and held.since + FRESH_FOR > now:
+            return held.key  # somebody else read it meanwhile
         if owner and owner.deleted_at:
             raise Gone("The owner of the key is deleted.", detail=key_id)
         if owner and (owner.local or (owner.fetched_at and owner.fetched_at + FRESH_FOR > now)):
@@ -101,10 +104,10 @@ class KeyRing:
         except Gone:
             raise
         except ClusterError as error:
-            self._hold(key_id, _Held(None, now, error.detail))
+            self._hold_failure(key_id, _Held(None, now, error.detail), fresh=fresh)
             raise Unauthenticated("The key of the signature cannot be read.", detail=error.detail) from error
         if found is None:
-            self._hold(key_id, _Held(None, now, f"no usable key {key_id}"))
+            self._hold_failure(key_id, _Held(None, now, f"no usable key {key_id}"), fresh=fresh)
             raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
         self._hold(key_id, _Held(found, now))
         self._note_read(key_id, now)
@@ -128,6 +131,11 @@ class KeyRing:
         if len(self._refetched) >= _MOST_HELD:
             self._refetched.clear()
         self._refetched[key_id] = now
+
+    def _hold_failure(self, key_id: str, failure: _Held, *, fresh: bool) -> None:
+        """A second look that fails takes nothing away: else a forged request could shut its victim out."""
+        if not fresh:
+            self._hold(key_id, failure)
 
     def _hold(self, key_id: str, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:

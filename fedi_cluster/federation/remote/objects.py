@@ -16,7 +16,7 @@ from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, whole_second
 from fedi_cluster.kernel.errors import Gone, NotFound, Refused, Unreachable
-from fedi_cluster.kernel.ids import id_at
+from fedi_cluster.kernel.ids import id_within_second
 from fedi_cluster.kernel.text import clean_html, plain_text
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
@@ -99,7 +99,7 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
     titles = seen.project.title_map if seen.project else seen.name_map
     language = seen.language
     return PublishPost(
-        id=id_at(published),
+        id=id_within_second(published),
         uri=seen.id,
         url=seen.url or seen.id,
         type=seen.type,

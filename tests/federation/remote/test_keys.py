@@ -125,6 +125,15 @@ async def test_a_changed_key_is_asked_for_only_so_often(scene: Scene) -> None:
     assert scene.reads() == 2
 
 
+async def test_a_second_look_that_fails_takes_no_key_away(scene: Scene) -> None:
+    held = await scene.ring.find(scene.key_id)
+    scene.sea.network.down(scene.there.host)
+    scene.sea.clock.forward(seconds=scene.town.house.settings.limits.key_refetch)
+    with pytest.raises(Unauthenticated):
+        await scene.ring.find_again(scene.key_id)
+    assert await scene.ring.find(scene.key_id) == held
+
+
 async def test_of_a_gone_account_only_its_last_word_is_believed(scene: Scene) -> None:
     here = scene.town.house.federation
     known = await here.actors.ensure(scene.mia.uri)
