@@ -51,9 +51,12 @@ class _Choice:
         """Serves one request; what is no HTTP is left to end by itself."""
         if scope["type"] != "http":
             return
-        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-            # No text that we store or look for has one, and PostgreSQL refuses to be asked with it.
-            await problem(400, "The address holds a NUL, which no address here has.")(scope, receive, send)
+        # No text that we store or look for has a NUL, and PostgreSQL refuses to be asked with it.
+        if "\0" in scope["path"]:
+            await problem(404, "There is no such address here.")(scope, receive, send)
+            return
+        if b"%00" in scope["query_string"]:
+            await problem(400, "The address asks with a NUL, which no text here has.")(scope, receive, send)
             return
         tag, _ = split_language(scope["path"])
         if tag is not None:
