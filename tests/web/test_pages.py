@@ -381,9 +381,5 @@ async def test_a_bad_address_of_an_author_breaks_no_page(seen: Seen) -> None:
 
 
 async def test_an_address_with_a_nul_is_told_so(seen: Seen) -> None:
-    for path, status in (
-        ("/tags/a%00b", 404),
-        ("/@ola%00", 404),
-        ("/interact?uri=https://x.example/%00", 400),
-    ):
-        assert (await seen.here.page(path)).status_code == status
+    for path in ("/tags/a%00b", "/@ola%00", "/interact?uri=https://x.example/%00"):
+        assert (await seen.here.page(path)).status_code == 404
