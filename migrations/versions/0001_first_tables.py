@@ -88,7 +88,6 @@ def upgrade() -> None:
         sa.Column("sender_key", sa.Text(), nullable=False),
         sa.Column("scheme", sa.String(length=16), nullable=False),
         sa.Column("key_kind", sa.String(length=16), nullable=False),
-        sa.Column("recipient_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
@@ -111,8 +110,6 @@ def upgrade() -> None:
         sa.Column("first_seen_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_heard_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_reached_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("note", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_instance")),
     )
     op.create_table(

@@ -30,7 +30,6 @@ inbox_log = Table(
     Column("sender_key", Text, nullable=False),
     Column("scheme", String(16), nullable=False),
     Column("key_kind", String(16), nullable=False),
-    Column("recipient_id", BigId),
     Column("raw", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Text),

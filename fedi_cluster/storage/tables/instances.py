@@ -15,8 +15,6 @@ instance = Table(
     Column("first_seen_at", Moment, nullable=False),
     Column("last_heard_at", Moment),
     Column("last_reached_at", Moment),
-    Column("gone_at", Moment),
-    Column("note", Text),
 )
 
 # What this instance is, as texts by name: base URL and handle domain can never change once written here.

@@ -26,7 +26,7 @@ def reached(unit: Unit, host: str, scheme: str) -> None:
     """A delivery succeeded; `scheme` (`cavage` or `rfc9421`) is how it was signed."""
     known = queries.instance(unit, host)
     learned = {} if known and known.signature_scheme == scheme else {"scheme_learned_at": unit.now}
-    _know(unit, host, last_reached_at=unit.now, signature_scheme=scheme, gone_at=None, **learned)
+    _know(unit, host, last_reached_at=unit.now, signature_scheme=scheme, **learned)
 
 
 def remember_identity(unit: Unit, said: Mapping[str, str]) -> None:
