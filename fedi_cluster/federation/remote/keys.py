@@ -56,15 +56,13 @@ class KeyRing:
         says so with that key (federation.md 2.4, 9).
         """
         now = self._clock.now()
-        held = self._held.get(key_id)
-        if held and held.key and held.since + FRESH_FOR > now:
-            return held.key
-        if held and held.key is None and held.since + self._negative > now:
-            raise Unauthenticated("The key of the signature cannot be read.", detail=held.reason)
+        held = self._fresh(key_id, now)
+        if held is not None:
+            return held
         owner = await self._db.read(actor_queries.by_uri, key_id.partition("#")[0])
-        held = self._held.get(key_id)
-        if held and held.key and held.since + FRESH_FOR > now:
-            return held.key  # somebody else read it meanwhile
+        held = self._fresh(key_id, now)  # somebody else may have read it meanwhile
+        if held is not None:
+            return held
         if owner and owner.deleted_at:
             raise Gone("The owner of the key is deleted.", detail=key_id)
         if owner and (owner.local or (owner.fetched_at and owner.fetched_at + FRESH_FOR > now)):
@@ -79,6 +77,15 @@ class KeyRing:
             if last is None:
                 raise
             return last
+
+    def _fresh(self, key_id: str, now: datetime) -> PublicKey | None:
+        """The key in memory; raises `Unauthenticated` where it is a failure that still counts."""
+        held = self._held.get(key_id)
+        if held and held.key and held.since + FRESH_FOR > now:
+            return held.key
+        if held and held.key is None and held.since + self._negative > now:
+            raise Unauthenticated("The key of the signature cannot be read.", detail=held.reason)
+        return None
 
     async def find_again(self, key_id: str) -> PublicKey | None:
         """The key as its origin has it now, None where that was asked too short a time ago."""
