@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from fedi_cluster.demo.commands import run_command
 from fedi_cluster.demo.shapes import DemoRegion
 from fedi_cluster.kernel.errors import ClusterError, Invalid, Unavailable, Unreachable
 
@@ -238,27 +239,18 @@ def _environment() -> dict[str, str]:
 
 
 def _run(where: str, *arguments: str) -> str:
-    try:
-        with _turns:
-            if ended.is_set():
-                raise Unavailable("The demo ended.")
-            done = subprocess.run(  # noqa: S603 - our own command
-                _line(*arguments),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                env=_environment(),
-                timeout=PATIENCE,
-                check=False,
-            )
-    except subprocess.TimeoutExpired as error:
-        told = " ".join(arguments[-3:])
-        raise Unavailable(f"In {where}, “{told}” was not done after {PATIENCE:g} seconds.") from error
-    if done.returncode:
-        complaint = done.stderr.strip().removeprefix("fedi-cluster: ") or f"exit code {done.returncode}"
+    with _turns:
+        if ended.is_set():
+            raise Unavailable("The demo ended.")
+        try:
+            done = run_command(arguments, PATIENCE)
+        except TimeoutError as error:
+            told = " ".join(arguments[-3:])
+            raise Unavailable(f"In {where}, “{told}” was not done after {PATIENCE:g} seconds.") from error
+    if done.code:
+        complaint = done.complained.strip().removeprefix("fedi-cluster: ") or f"exit code {done.code}"
         raise ClusterError(f"In {where}: {complaint}")
-    return done.stdout
+    return done.said
 
 
 def free_ports(number: int) -> list[int]:

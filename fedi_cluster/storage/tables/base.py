@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer, MetaData
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.types import TypeDecorator
 
 metadata = MetaData(
@@ -19,8 +18,8 @@ metadata = MetaData(
 # SQLite aliases only INTEGER PRIMARY KEY to the row id; both hold 64 bits there.
 BigId = BigInteger().with_variant(Integer, "sqlite")
 
-# PostgreSQL's jsonb would sort the members of contentMap, whose order is the language of a post.
-OrderedJson = JSON().with_variant(postgresql.JSON(), "postgresql")
+# `json` on PostgreSQL, never `jsonb`: that would sort the members of contentMap, whose first is the language.
+OrderedJson = JSON()
 
 
 class Moment(TypeDecorator[datetime]):
