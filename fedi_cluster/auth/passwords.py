@@ -47,8 +47,3 @@ def fits(stored: str, password: str) -> bool:
         return _hasher().verify(stored, password)
     except (VerificationError, InvalidHashError):
         return False
-
-
-def is_outdated(stored: str) -> bool:
-    """Whether a hash was made with other costs than today's: hash anew at the next sign-in."""
-    return _hasher().check_needs_rehash(stored)

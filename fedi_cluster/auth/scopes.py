@@ -1,7 +1,5 @@
 """Scopes of tokens as Mastodon's API names them; pure decisions, it reads no token."""
 
-from collections.abc import Iterable
-
 from fedi_cluster.kernel.errors import Invalid
 
 _READ = (
@@ -24,9 +22,6 @@ ALL = (
 )
 """Every scope that a token may carry (docs.joinmastodon.org, "OAuth Scopes", without the admin ones)."""
 
-# `follow` is the older name for these six (same page, "Deprecated").
-_FOLLOW = frozenset(f"{verb}:{noun}" for verb in ("read", "write") for noun in ("follows", "blocks", "mutes"))
-
 
 def parse_scopes(text: str) -> tuple[str, ...]:
     """The scopes in a text with spaces, each once; raises `Invalid` for none or an unknown one."""
@@ -39,10 +34,3 @@ def parse_scopes(text: str) -> tuple[str, ...]:
             fields={"scopes": "unknown"},
         )
     return wanted
-
-
-def allows(granted: Iterable[str], needed: str) -> bool:
-    """Whether a token with the `granted` scopes may do what demands `needed` (`write:statuses`)."""
-    held = set(granted)
-    whole = needed.split(":", maxsplit=1)[0]
-    return needed in held or whole in held or ("follow" in held and needed in _FOLLOW)

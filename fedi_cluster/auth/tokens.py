@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select
 
 from fedi_cluster.auth.scopes import parse_scopes
 from fedi_cluster.auth.users import User
@@ -45,20 +45,6 @@ def find(reader: Reader, token: str) -> tuple[User, tuple[str, ...]] | None:
         return None
     scopes, *columns = row
     return User(*columns), tuple(scopes.split())
-
-
-def note_use(unit: Unit, token: str) -> None:
-    """Remembers when a token was last used: an idle one ends (limits.md, "access token")."""
-    unit.connection.execute(
-        update(token_table).where(token_table.c.hash == _hash(token)).values(used_at=unit.now)
-    )
-
-
-def revoke(unit: Unit, token: str) -> bool:
-    """Ends a token; False where there was none."""
-    return bool(
-        unit.connection.execute(delete(token_table).where(token_table.c.hash == _hash(token))).rowcount
-    )
 
 
 def _hash(token: str) -> bytes:

@@ -77,13 +77,6 @@ def by_email(reader: Reader, email: str) -> User | None:
     return _find(reader, user_table.c.email == email.strip().lower())
 
 
-def password_hash_of(reader: Reader, user_id: int) -> str | None:
-    """The stored hash of a user's password, for `passwords.fits`."""
-    return reader.connection.execute(
-        select(user_table.c.password_hash).where(user_table.c.id == user_id)
-    ).scalar()
-
-
 def list_users(reader: Reader) -> Sequence[User]:
     """Everybody who signs in here, in the order in which they came."""
     rows = reader.connection.execute(select(*_COLUMNS).order_by(user_table.c.id))

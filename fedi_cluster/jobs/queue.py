@@ -214,18 +214,6 @@ def wake_lane(unit: Unit, lane: str) -> bool:
     return bool(woken)
 
 
-def drop_lane(unit: Unit, lane: str) -> int:
-    """Delete all that waits or runs in a lane (its inbox is gone, its instance blocked); gives how many.
-
-    The one that runs at this moment loses its lease, and so its effect. Dead jobs stay.
-    """
-    count = unit.connection.execute(
-        delete(job_table).where(_job.lane == lane, _job.state.in_([READY, BEHIND]))
-    ).rowcount
-    _bring_forward(unit, lane)  # one that was sent behind while this transaction ran
-    return count
-
-
 def job_of(row: Row[tuple[object, ...]]) -> Job:
     """The shape of a row of `job`."""
     return Job(

@@ -107,10 +107,11 @@ class Limits:
         ),
     ]
     backfill_pages: Annotated[
-        int, About("Pages of a collection read at once.", readers.whole(1, 1000), 10, 10)
+        int,
+        About("How often the history of a sister is read on, page by page.", readers.whole(1, 1000), 30, 30),
     ]
     backfill_items: Annotated[
-        int, About("Items of a collection read at once.", readers.whole(1, 100_000), 500, 500)
+        int, About("Posts of the history of a sister that are fetched.", readers.whole(1, 100_000), 500, 500)
     ]
 
 

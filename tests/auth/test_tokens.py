@@ -1,4 +1,4 @@
-"""Tokens: shown once, kept as a hash, found with their scopes, ended."""
+"""Tokens: shown once, kept as a hash, found with their scopes."""
 
 import hashlib
 
@@ -30,19 +30,6 @@ def test_only_the_hash_is_kept(db: Database, ola: User) -> None:
     row = db.read_now(stored)
     assert hashlib.sha256(token.encode()).digest() in row
     assert token not in row
-
-
-def test_a_use_is_remembered_and_an_end_is_an_end(db: Database, ola: User) -> None:
-    token = db.write_now(tokens.issue, ola.id, "read")
-    db.write_now(tokens.note_use, token)
-
-    def used(reader: Reader) -> object:
-        return reader.connection.execute(select(token_table.c.used_at)).scalar()
-
-    assert db.read_now(used) is not None
-    assert db.write_now(tokens.revoke, token)
-    assert not db.write_now(tokens.revoke, token)
-    assert db.read_now(tokens.find, token) is None
 
 
 def test_an_unknown_scope_gives_no_token(db: Database, ola: User) -> None:

@@ -1,10 +1,12 @@
 """`user`: adding, listing, tokens."""
 
 import pytest
+from sqlalchemy import select
 
 from fedi_cluster.auth import passwords, tokens, users
 from fedi_cluster.cli import user as user_file
 from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.storage.tables.auth import user as user_table
 from tests.cli.conftest import PASSWORD, Instance
 
 OLA = ("user", "add", "ola", "--email", "Ola@Szczecin.example", "--role", "host")
@@ -20,7 +22,9 @@ def test_a_person_is_added_with_a_password_from_standard_input(instance: Instanc
     assert (ola.name, ola.type) == ("Ola Z.", "Person")
     assert user is not None
     assert (user.email, user.role) == ("ola@szczecin.example", "host")
-    stored = house.db.read_now(users.password_hash_of, user.id)
+    stored = house.db.read_now(
+        lambda reader: reader.connection.execute(select(user_table.c.password_hash)).scalar()
+    )
     house.db.close()
     assert stored is not None
     assert passwords.fits(stored, PASSWORD.strip())

@@ -123,8 +123,7 @@ def test_whoever_leaves_a_lane_brings_the_next_forward(db: Database) -> None:
     assert three.id == made[2]
     postpone(db, three, 5)
     assert claim(db) == []
-    assert db.write_now(queue.drop_lane, "a") == 3
-    assert states(db) == {made[1]: "dead"}
+    assert states(db)[made[1]] == "dead"
 
 
 def test_a_waiting_head_holds_its_lane_and_nobody_else(db: Database, clock: MovedClock) -> None:
@@ -252,14 +251,6 @@ def test_a_lane_that_just_failed_is_not_hammered(db: Database, clock: MovedClock
         assert claim(db) == []
     clock.move(milliseconds=100)
     assert ids(claim(db)) == [job.id]
-
-
-def test_a_dropped_lane_takes_the_running_job_with_it(db: Database) -> None:
-    made = enqueue(db, "a", "a", "b")
-    running = claim(db)
-    assert db.write_now(queue.drop_lane, "a") == 2
-    assert not finish(db, running[0])
-    assert list(states(db)) == [made[2]]
 
 
 def test_reports_say_what_waits_and_why(db: Database, clock: MovedClock) -> None:

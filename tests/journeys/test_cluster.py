@@ -196,3 +196,32 @@ async def test_a_used_or_invented_invitation_opens_nothing(towns: Towns) -> None
         ("rostock.example", "asking"),
         ("szczecin.example", "member"),
     ]
+
+
+async def test_a_history_is_read_on_only_so_often(towns: Towns) -> None:
+    szczecin = await towns.found("szczecin", "pl")
+    for number in range(25):
+        await szczecin.post("atelier", f"Wpis {number}", to_region=True)
+        towns.clock.forward(minutes=1)
+    rostock = await towns.found("rostock", "de", FEDI_CLUSTER_LIMITS_BACKFILL_PAGES="2")
+    await towns.join(rostock, szczecin)
+    assert len(await rostock.cluster_uris()) == 20
+    member = await rostock.house.db.read(instance_queries.member, szczecin.host)
+    assert member is not None
+    assert (member.history_state, member.history_done, member.history_next) == ("done", 20, None)
+
+
+async def test_a_history_that_failed_goes_on_with_the_next_greeting(towns: Towns) -> None:
+    szczecin = await towns.found("szczecin", "pl")
+    post = await szczecin.post("atelier", "Wpis", to_region=True)
+    rostock = await towns.found("rostock", "de")
+    outbox = f"{szczecin.house.at.region}/outbox"
+    towns.network.refuse(outbox, 404)
+    await towns.join(rostock, szczecin)
+    member = await rostock.house.db.read(instance_queries.member, szczecin.host)
+    assert member is not None
+    assert (member.history_state, await rostock.cluster_uris()) == ("failed", [])
+    towns.network.refuse(outbox, None)
+    await rostock.start()
+    await towns.settle()
+    assert await rostock.cluster_uris() == [post.uri]

@@ -38,6 +38,7 @@ class TownTransport:
 
     def __init__(self) -> None:
         self._towns: dict[str, _Town] = {}
+        self._refused: dict[str, int] = {}
         self.log: list[Sent] = []
 
     def add(self, host: str, app: _ASGIApp) -> None:
@@ -59,6 +60,13 @@ class TownTransport:
         """The next `times` requests get `status` and an empty body; the application does not see them."""
         self._towns[host].answers.extend([status] * times)
 
+    def refuse(self, url: str, status: int | None) -> None:
+        """From now on this one address answers `status` and nothing else; None opens it again."""
+        if status is None:
+            self._refused.pop(url, None)
+        else:
+            self._refused[url] = status
+
     def sent_to(self, host: str, method: str | None = None) -> list[Sent]:
         """What travelled, or tried to, to one host."""
         return [
@@ -76,8 +84,8 @@ class TownTransport:
         if town.seconds >= min(bounds.read, bounds.total):
             self.log.append(Sent(method, url, dict(headers), body, None))
             raise Unreachable(NOT_READABLE, detail="no answer in time")
-        if town.answers:
-            status = town.answers.pop(0)
+        if town.answers or url in self._refused:
+            status = self._refused[url] if url in self._refused else town.answers.pop(0)
             self.log.append(Sent(method, url, dict(headers), body, status))
             return Answer(status, {}, b"", url)
         request = httpx.Request(method, url, headers=dict(headers), content=body)

@@ -44,5 +44,8 @@ async def greet(federation: Federation, job: Job) -> Outcome:
         membership.take_list(
             unit, federation.at.host, member.entry.actor, (told.version, entries), admit=admit
         )
+        if member.history_state == "failed":
+            membership.note_history(unit, host, history_state="running")
+            queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
 
     return write

@@ -1,6 +1,8 @@
 """Fetches what a sister's region announced before we met: bounded, page by page, resumable."""
 
 import asyncio
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,10 +27,11 @@ from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome, nothing
-from fedi_cluster.kernel.errors import ClusterError, Unreachable
+from fedi_cluster.kernel.errors import ClusterError, Refused, Unreachable
 from fedi_cluster.storage.unit import Unit
 
 _AT_ONCE = 4
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +44,39 @@ class _Found:
     ready: PublishPost | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """How many posts the list tells of, where it goes on, and the number of this reading."""
+
+    total: int | None
+    following: str | None
+    reading: int
+
+
 async def fetch_history(federation: Federation, job: Job) -> Outcome:
     """One page of the outbox of a sister's region; the next page is a job of its own.
 
-    Stops after `limits.backfill_items` posts. A post that cannot be read is left out: what its server
-    cannot show now comes with the next comparison.
+    Stops after `limits.backfill_items` posts or `limits.backfill_pages` readings: a list may go on without
+    end and bring nothing. A post that cannot be read is left out. Where the list itself cannot be read, the
+    history has failed, and the next greeting takes it up where it stood.
     """
-    host = cast(str, job.payload["host"])
+    host, reading = cast(str, job.payload["host"]), cast(int, job.payload.get("reading", 1))
     member = await federation.db.read(queries.member, host)
     if member is None or not member.is_sister or member.history_next is None:
         return nothing
-    region = await federation.actors.ensure(member.entry.region)
-    total, items, following = await _page(federation, member.history_next)
+    try:
+        region = await federation.actors.ensure(member.entry.region)
+        total, items, following = await _page(federation, member.history_next)
+    except ClusterError as error:
+        if error.again:
+            raise
+        _log.warning("the history of %s cannot be read: %s", host, error.detail)
+        return lambda unit: membership.note_history(unit, host, history_state="failed")
     announces = [found for item in items if (found := _announce(item, region.uri)) is not None]
     gate = asyncio.Semaphore(_AT_ONCE)
     read = await asyncio.gather(*(_read(federation, gate, said) for said in announces))
     known = [one for one in read if one]
-    return lambda unit: _write(unit, federation, member, (total, following), known)
+    return lambda unit: _write(unit, federation, member, _Outlook(total, following, reading), known)
 
 
 async def _page(
@@ -99,7 +118,7 @@ def _write(
     unit: Unit,
     federation: Federation,
     member: Member,
-    outlook: tuple[int | None, str | None],
+    outlook: _Outlook,
     found: list[_Found],
 ) -> None:
     region = actor_queries.by_uri(unit, member.entry.region)
@@ -109,19 +128,23 @@ def _write(
         if post is None and one.author and one.ready and not post_queries.tombstone(unit, one.uri):
             post = store(unit, one.author, one.ready)
         if post and not post.deleted_at:
-            post_actions.announce(unit, region, post, one.announce.id)
-    total, following = outlook
-    done = member.history_done + len(found)
+            # One that may not be passed on says nothing about the others.
+            with suppress(Refused):
+                post_actions.announce(unit, region, post, one.announce.id)
+    limits = federation.settings.limits
+    done, following = member.history_done + len(found), outlook.following
     if following is not None and not same_origin(following, member.entry.region):
         following = None
-    goes_on = following is not None and done < federation.settings.limits.backfill_items
+    within = done < limits.backfill_items and outlook.reading < limits.backfill_pages
+    goes_on = following is not None and within
     membership.note_history(
         unit,
         member.host,
         history_done=done,
-        history_total=member.history_total if total is None else total,
+        history_total=member.history_total if outlook.total is None else outlook.total,
         history_next=following if goes_on else None,
         history_state="running" if goes_on else "done",
     )
     if goes_on:
-        queue.enqueue(unit, "cluster.history", {"host": member.host}, lane=f"history:{member.host}")
+        again = {"host": member.host, "reading": outlook.reading + 1}
+        queue.enqueue(unit, "cluster.history", again, lane=f"history:{member.host}")

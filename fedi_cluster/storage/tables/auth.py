@@ -23,6 +23,5 @@ token = Table(
     Column("hash", LargeBinary(32), nullable=False, unique=True),
     Column("scopes", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
-    Column("used_at", Moment),
     Index("ix_token_user_id", "user_id"),
 )
