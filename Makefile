@@ -16,7 +16,7 @@ WORKERS ?= 2
 # What a shell has set for other projects must not reach into this environment.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help setup check test demo demo-check bench lock
+.PHONY: help setup check test faults soak demo demo-check bench lock
 
 help:
 	@echo "make setup        the environment .venv, from the lock file, with this project in it"
@@ -24,8 +24,11 @@ help:
 	@echo "                  (ARGS=--join-fifth, ARGS=--keep, ARGS=--help)"
 	@echo "make demo-check   the same without a terminal: publishes, edits, deletes, verifies; exit code 0 or 1"
 	@echo "make test         all tests (ARGS='tests/web -x' runs some; WORKERS=0 in one process)"
+	@echo "make faults       kill -9, full disks, bad peers, shuffled orders (N=25 kills on each database; SEED=1 again)"
+	@echo "make soak         four servers, random faults, then quiet (MINUTES=30)"
 	@echo "make check        style, format, types and import contracts"
-	@echo "make bench        figures of speed, printed, never judged"
+	@echo "make bench        figures of speed beside their floors, printed and never judged; .bench/latest.json"
+	@echo "                  (ONLY=deliver, ONLY=growth, DB=postgresql, ARGS=--table)"
 	@echo "make lock         both lock files from pyproject.toml (needs uv; ARGS=--upgrade)"
 
 setup: $(INSTALLED)
@@ -51,6 +54,18 @@ check: setup
 test: setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
+# How often a server is killed on each database; ARGS="-k kill" runs some. What is random is told by a seed.
+N ?= 25
+SEED ?=
+SHUFFLES ?= 1000
+MINUTES ?= 30
+
+faults: setup
+	FAULTS_RUNS=$(N) FAULTS_SHUFFLES=$(SHUFFLES) FAULTS_SEED=$(SEED) $(BIN)/python -m pytest -n 0 -s -o python_files="fault_*.py test_orders.py" tests/faults $(ARGS)
+
+soak: setup
+	@exec $(BIN)/python -m tests.faults.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+
 demo: setup
 	@exec $(BIN)/fedi-cluster demo $(ARGS)
 
@@ -58,7 +73,7 @@ demo-check: setup
 	@exec $(BIN)/fedi-cluster demo --check $(ARGS)
 
 bench: setup
-	@set -e; for script in tests/benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script" $(ARGS); done
+	@ONLY='$(ONLY)' DB='$(DB)' exec $(BIN)/python -m tests.benchmarks $(ARGS)
 
 # Lock files carry hashes and no addresses, so that any index or mirror can serve them.
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11

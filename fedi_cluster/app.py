@@ -1,25 +1,31 @@
 """Mounts the interfaces as one ASGI application; which of them answers is decided here and nowhere else."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from fedi_cluster.federation.remote.subscribe import SubscribeTemplates
 from fedi_cluster.federation.routes import BROWSER_ROUTES
 from fedi_cluster.federation.routes import ROUTES as FEDERATION_ROUTES
+from fedi_cluster.http.kept_by_row import KeptByRow
 from fedi_cluster.http.locale import split_language
+from fedi_cluster.http.operation import OPERATION_ROUTES, Operation
 from fedi_cluster.http.problems import log_error, problem, problem_of
 from fedi_cluster.http.route import starlette_routes
-from fedi_cluster.kernel.errors import ClusterError
-from fedi_cluster.web.answers import guarded
+from fedi_cluster.http.watch import Watch
+from fedi_cluster.kernel.errors import ClusterError, Unavailable
+from fedi_cluster.storage import migrate
 from fedi_cluster.web.errors import error_page
+from fedi_cluster.web.kept import KeptPages
 from fedi_cluster.web.routes import ROUTES as WEB_ROUTES
 from fedi_cluster.web.site import open_site
+from fedi_cluster.web.standing import guarded
 from fedi_cluster.wiring import House
 
 _MACHINE_TYPES = ("application/activity+json", "application/ld+json", "application/json")
@@ -31,21 +37,30 @@ def build_app(house: House) -> Asgi:
     """The application of one instance."""
     templates = SubscribeTemplates(house.at, house.clock, house.federation.outbound)
     desk = open_site(house.settings, house.at, house.db, templates.of_handle)
-    machines = _machines(starlette_routes(FEDERATION_ROUTES, house.federation))
+    operation = Operation(house.settings, house.db, house.readiness, migrate.newest())
+    machines = _machines(
+        [
+            *starlette_routes(FEDERATION_ROUTES, house.federation),
+            *starlette_routes(OPERATION_ROUTES, operation),
+        ]
+    )
     browsers = _browsers(
         [*starlette_routes(WEB_ROUTES, desk), *starlette_routes(BROWSER_ROUTES, house.federation)],
         lambda request, error, headers: error_page(request, desk, error, headers),
     )
-    return _Choice(machines, browsers, guarded(browsers, house.settings))
+    choice = _Choice(
+        _Side(machines, machines, house.federation.documents),
+        _Side(browsers, guarded(browsers, house.settings), desk.pages),
+    )
+    return Watch(choice, house.settings.trusted_proxies)
 
 
 class _Choice:
     """Between the machines' and the browsers' application, by path and `Accept`."""
 
-    def __init__(self, machines: Starlette, browsers: Starlette, pages: Asgi) -> None:
+    def __init__(self, machines: "_Side", browsers: "_Side") -> None:
         self._machines = machines
         self._browsers = browsers
-        self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; what is no HTTP is left to end by itself."""
@@ -59,19 +74,47 @@ class _Choice:
         if tag is not None:
             # As ASGI says it: the path stays whole, and routes see what follows the root path.
             scope = dict(scope, root_path=f"{scope.get('root_path', '')}/{tag}", fedi_cluster_language=tag)
-        await (self._machines if tag is None and self._is_for_machines(scope) else self._pages)(
-            scope, receive, send
-        )
+        side = self._machines if tag is None and self._is_for_machines(scope) else self._browsers
+        await side.answer(scope, receive, send)
 
     def _is_for_machines(self, scope: Scope) -> bool:
-        if scope["path"].endswith(".atom"):
+        path: str = scope["path"]
+        if path.endswith(".atom"):
             return False
-        for_machines, for_browsers = _serves(self._machines, scope), _serves(self._browsers, scope)
+        path = path.removeprefix(scope.get("root_path", ""))
+        for_machines, for_browsers = self._machines.serves(path), self._browsers.serves(path)
         return wants_machine_form(scope) if for_machines == for_browsers else for_machines
 
 
-def _serves(app: Starlette, scope: Scope) -> bool:
-    return any(route.matches(scope)[0] is not Match.NONE for route in app.routes)
+class _Side:
+    """One of the two applications, and what it has answered before.
+
+    A kept answer is sent before any route is asked: only routes for everybody keep theirs, so that the table
+    of routes stays the only list of who may enter.
+    """
+
+    def __init__(self, routed: Starlette, app: Asgi, kept: KeptByRow | KeptPages) -> None:
+        self._app = app
+        self._kept = kept
+        # All paths in one expression: asking each route for each request costs more than a kept answer.
+        each = {re.sub(r"\?P<\w+>", "?:", route.path_regex.pattern) for route in routed.routes}  # type: ignore[attr-defined]
+        self._paths = re.compile("|".join(sorted(each)))
+
+    def serves(self, path: str) -> bool:
+        """Whether a route has this path, whatever the method."""
+        return self._paths.match(path) is not None
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request that is for this side."""
+        if scope["method"] in ("GET", "HEAD"):
+            try:
+                known = await self._kept.ready(scope)
+            except Unavailable:
+                known = None  # the route says so, in the form of this side
+            if known is not None:
+                await known.send(scope, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def wants_machine_form(scope: Scope) -> bool:

@@ -5,18 +5,21 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from fedi_cluster.community.actors.facts import ActorCreated, ActorDeleted
+from fedi_cluster.community.actors.facts import ActorChanged, ActorCreated, ActorDeleted
 from fedi_cluster.community.instances.facts import MemberEnded, MemberJoined, MembersChanged
+from fedi_cluster.community.instances.queries import ids_after
 from fedi_cluster.community.posts.facts import (
     Announced,
     Liked,
     PostDeleted,
     PostEdited,
     PostPublished,
+    PostRecovered,
     Unannounced,
     Unliked,
 )
 from fedi_cluster.community.regions import actions as regions
+from fedi_cluster.community.regions import listing
 from fedi_cluster.community.relationships.facts import (
     Blocked,
     Followed,
@@ -25,14 +28,16 @@ from fedi_cluster.community.relationships.facts import (
     Unblocked,
     Unfollowed,
 )
-from fedi_cluster.federation.cluster import greet, history, meet
-from fedi_cluster.federation.inbox.process import process
+from fedi_cluster.federation.cluster import compare, greet, meet, verify
+from fedi_cluster.federation.inbox import early, retention
+from fedi_cluster.federation.inbox.process import process, retry
 from fedi_cluster.federation.outgoing.deliver import deliver
-from fedi_cluster.federation.outgoing.reactions import forward, members, posts, relationships
+from fedi_cluster.federation.outgoing.reactions import forward, members, posts, profiles, relationships
 from fedi_cluster.federation.remote.context import Federation, open_federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
-from fedi_cluster.jobs.worker import Handler, Outcome
+from fedi_cluster.jobs.watched import watched
+from fedi_cluster.jobs.worker import Handler, Locking, Outcome
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, SystemClock
 from fedi_cluster.kernel.ids import IdSource
@@ -41,7 +46,8 @@ from fedi_cluster.outbound.transport import AiohttpTransport, Transport
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
-from fedi_cluster.timelines import fanout
+from fedi_cluster.telemetry.readiness import Readiness
+from fedi_cluster.timelines import fanout, home
 
 F = TypeVar("F")
 Tell = Callable[[Unit, Addresses, Any], None]
@@ -59,19 +65,32 @@ class After:
 
 
 AFTER: Mapping[type, After] = {
-    ActorCreated: After(),
-    ActorDeleted: After(),
+    ActorCreated: After(now=(listing.actor_stated,)),
+    ActorChanged: After(now=(listing.actor_stated,), tell=("federation.send_profile",)),
+    ActorDeleted: After(now=(home.forget_actor, listing.actor_deleted)),
     FollowRequested: After(tell=("federation.send_follow",)),
-    Followed: After(now=(meet.begin_history,), tell=("federation.send_accept",)),
-    FollowRefused: After(tell=("federation.send_reject",)),
-    Unfollowed: After(tell=("federation.send_unfollow",)),
-    Blocked: After(tell=("federation.send_block",)),
+    Followed: After(now=(home.add_followed, meet.begin_comparison), tell=("federation.send_accept",)),
+    FollowRefused: After(now=(home.remove_unfollowed,), tell=("federation.send_reject",)),
+    Unfollowed: After(now=(home.remove_unfollowed,), tell=("federation.send_unfollow",)),
+    Blocked: After(now=(home.remove_blocked,), tell=("federation.send_block",)),
     Unblocked: After(tell=("federation.send_unblock",)),
-    PostPublished: After(now=(regions.consider,), tell=("federation.send_post",)),
-    PostEdited: After(tell=("federation.send_update",)),
-    PostDeleted: After(now=(fanout.remove_deleted,), tell=("federation.send_delete",)),
-    Announced: After(now=(fanout.add_announced,), tell=("federation.send_announce",)),
-    Unannounced: After(tell=("federation.send_unannounce",)),
+    PostPublished: After(
+        now=(early.came, home.add_published, regions.consider, listing.post_published),
+        tell=("federation.send_post",),
+    ),
+    PostRecovered: After(tell=("federation.recall",)),
+    PostEdited: After(now=(listing.post_edited,), tell=("federation.send_update",)),
+    PostDeleted: After(
+        now=(fanout.remove_deleted, home.remove_deleted, listing.post_deleted),
+        tell=("federation.send_delete",),
+    ),
+    Announced: After(
+        now=(fanout.add_announced, home.add_announced, listing.announced),
+        tell=("federation.send_announce",),
+    ),
+    Unannounced: After(
+        now=(fanout.remove_unannounced, home.remove_unannounced), tell=("federation.send_unannounce",)
+    ),
     Liked: After(tell=("federation.send_like",)),
     Unliked: After(tell=("federation.send_unlike",)),
     MembersChanged: After(tell=("federation.send_members",)),
@@ -87,7 +106,9 @@ TOLD: Mapping[str, tuple[type, Tell]] = {
     "federation.send_unfollow": (Unfollowed, relationships.send_unfollow),
     "federation.send_block": (Blocked, relationships.send_block),
     "federation.send_unblock": (Unblocked, relationships.send_unblock),
+    "federation.send_profile": (ActorChanged, profiles.send_profile),
     "federation.send_post": (PostPublished, posts.send_post),
+    "federation.recall": (PostRecovered, posts.recall),
     "federation.send_update": (PostEdited, posts.send_update),
     "federation.send_delete": (PostDeleted, posts.send_delete),
     "federation.send_announce": (Announced, posts.send_announce),
@@ -100,11 +121,15 @@ TOLD: Mapping[str, tuple[type, Tell]] = {
 # These use the network before they write.
 NETWORKED: Mapping[str, Callable[[Federation, Job], Awaitable[Outcome]]] = {
     "federation.process": process,
+    "federation.retry": retry,
+    "federation.trim": retention.trim,
+    "federation.early": early.release,
     "federation.deliver": deliver,
     "federation.forward": forward.forward,
     "cluster.ask": members.ask_to_join,
     "cluster.meet": meet.meet,
-    "cluster.history": history.fetch_history,
+    "cluster.compare": compare.compare,
+    "cluster.verify": verify.verify,
     "cluster.greet_all": greet.greet_all,
     "cluster.greet": greet.greet,
 }
@@ -120,6 +145,7 @@ class House:
     db: Database
     federation: Federation
     handlers: Mapping[str, Handler]
+    readiness: Readiness
 
 
 def open_house(
@@ -128,10 +154,16 @@ def open_house(
     """Opens the database of an instance and puts its parts together; nothing runs yet."""
     time = clock or SystemClock()
     at = Addresses(settings.base_url, settings.handle_domain)
-    db = Database(settings.database_url, time, IdSource(), partial(react, at))
+    ids = IdSource()
+    db = Database(settings.database_url, time, ids, partial(react, at))
+    try:
+        ids.begin_after(db.read_now(ids_after))
+    except BaseException:
+        db.close()
+        raise
     outbound = Outbound(settings, transport or AiohttpTransport(settings))
     federation = open_federation(settings, at, db, time, outbound)
-    return House(settings, at, time, db, federation, handlers(federation))
+    return House(settings, at, time, db, federation, handlers(federation), Readiness())
 
 
 async def close_house(house: House) -> None:
@@ -161,12 +193,13 @@ def _lane(fact: object) -> str | None:
 
 def handlers(federation: Federation) -> Mapping[str, Handler]:
     """The handler of each kind of job."""
-    return {
+    found: Mapping[str, Handler] = {
         **{kind: partial(_tell, federation.at, fact, step) for kind, (fact, step) in TOLD.items()},
         **{kind: partial(handler, federation) for kind, handler in NETWORKED.items()},
     }
+    return {kind: watched(handler) for kind, handler in found.items()}
 
 
 async def _tell(at: Addresses, fact: type[F], step: Tell, job: Job) -> Outcome:
     said = fact(**job.payload)
-    return lambda unit: step(unit, at, said)
+    return Locking(lambda unit: step(unit, at, said))

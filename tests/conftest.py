@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-pytest_plugins = ["tests.plugins.databases", "tests.plugins.towns"]
+pytest_plugins = ["tests.plugins.databases", "tests.plugins.disks", "tests.plugins.towns"]
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -24,6 +24,9 @@ COMMANDS: Mapping[str, str] = {
     "region": "region:region",
     "cluster": "cluster:cluster",
     "jobs": "jobs:jobs",
+    "deliveries": "deliveries:deliveries",
+    "backup": "backup:backup",
+    "restore": "restore:restore",
     "doctor": "doctor:doctor",
     "demo": "demo:demo",
 }

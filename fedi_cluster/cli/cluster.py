@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fedi_cluster.cli.common import asynchronous, config_option, is_terminal, table, the_house
+from fedi_cluster.cli.recover import recover
 from fedi_cluster.kernel.errors import ClusterError, Conflict, Invalid
 
 
@@ -79,7 +80,7 @@ def _keep(where: Path, document: dict[str, object]) -> None:
 
 @cluster.command()
 @click.argument("invitation", metavar="LINK|FILE")
-@click.option("--wait", is_flag=True, help="Stay until a host confirmed it and the history is here.")
+@click.option("--wait", is_flag=True, help="Stay until it is confirmed and in step with all.")
 @click.option(
     "--timeout",
     "seconds",
@@ -102,7 +103,7 @@ async def join(invitation: str, wait: bool, seconds: int) -> None:
       fedi-cluster cluster join https://rostock.example/cluster/invitations/… --wait
     """
     from fedi_cluster.cli.invitation import read_invitation
-    from fedi_cluster.cli.waiting import wait_for_history
+    from fedi_cluster.cli.waiting import wait_until_in_step
     from fedi_cluster.community.instances.actions import membership
     from fedi_cluster.jobs import queue
     from fedi_cluster.storage.unit import Unit
@@ -115,13 +116,13 @@ async def join(invitation: str, wait: bool, seconds: int) -> None:
         def write(unit: Unit) -> int:
             membership.await_confirmation(unit, found.cluster, found.inviter, house.at.host)
             payload = {"link": found.link, "actor": found.inviter.actor}
-            return queue.enqueue(unit, "cluster.ask", payload, lane=f"out:{found.host}")
+            return queue.enqueue(unit, "cluster.ask", payload, lane=f"ask:{found.host}")
 
         asked = await house.db.write(write)
         click.echo(f"Asked {found.inviter.name} ({found.host}); a host there confirms it with:")
         click.echo(f"  fedi-cluster cluster confirm {house.at.host}")
         if wait:
-            await wait_for_history(house, found.host, asked, seconds)
+            await wait_until_in_step(house, found.host, asked, seconds)
 
 
 @cluster.command()
@@ -237,7 +238,7 @@ async def list_all() -> None:
 @config_option
 @asynchronous
 async def status(as_json: bool) -> None:
-    """Show how it stands with each sister: membership, history, what waits for it, when it was heard.
+    """Show how it stands with each sister: membership, copies, what waits for it, when it was heard.
 
     \b
     Example:
@@ -257,12 +258,15 @@ async def status(as_json: bool) -> None:
         click.echo("No other instance is in it yet.")
         return
     table(
-        ("HOST", "STATE", "HISTORY", "WAITING", "HEARD", "LAST ERROR"),
+        ("HOST", "STATE", "COPIES", "WAITING", "HEARD", "LAST ERROR"),
         (
             (
-                one.host, one.state if one.admitted else "waits for you", one.history, str(one.waiting),
+                one.host, one.state if one.admitted else "waits for you", one.copies, str(one.waiting),
                 one.heard, (one.error or "")[:60],
             )
             for one in standing.sisters
         ),
     )  # fmt: skip
+
+
+cluster.add_command(recover)

@@ -2,7 +2,6 @@
 
 import asyncio
 import errno
-import logging
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -46,10 +45,15 @@ class Tolerant(click.Group):
             click.echo(f"fedi-cluster: {where}{error.strerror or error}", err=True)
         except Exception as error:
             # The drivers' own errors: SQLAlchemy is not imported for the sake of a name.
-            if not type(error).__module__.startswith("sqlalchemy"):
+            if not type(error).__module__.startswith(("sqlalchemy", "fedi_cluster.storage.apsw_dbapi")):
                 raise
-            cause = " ".join(str(getattr(error, "orig", error)).split())
-            click.echo(f"fedi-cluster: The database cannot be used: {cause}", err=True)
+            from fedi_cluster.storage.engine import translated
+
+            said: object = translated(error)
+            if said is error:
+                cause = " ".join(str(getattr(error, "orig", error)).split())
+                said = f"The database cannot be used: {cause}"
+            click.echo(f"fedi-cluster: {said}", err=True)
         return ctx.exit(1)
 
 
@@ -127,11 +131,6 @@ def check_current(settings: "Settings") -> None:
             "The database has another schema than this version needs; "
             "make a copy of it, then run “fedi-cluster migrate”."
         )
-
-
-def begin_log(level: str) -> None:
-    """What the server logs goes to standard error, one line each."""
-    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
 def office(reader: "Reader") -> "Actor":

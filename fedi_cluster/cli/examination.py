@@ -9,7 +9,9 @@ from pathlib import Path
 from fedi_cluster.cli.findings import Finding, fine, mind, wrong
 from fedi_cluster.cli.reaching import examine_self, examine_sisters
 from fedi_cluster.community.regions.founding import check_identity
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.jobs import reports
+from fedi_cluster.jobs.worker import CAPACITY
 from fedi_cluster.kernel.clock import to_wire
 from fedi_cluster.kernel.errors import ClusterError
 from fedi_cluster.outbound.guard import is_public
@@ -95,6 +97,8 @@ def _database(settings: Settings) -> Finding | None:
         return wrong(f"There is no database {path}.", "Found the instance: fedi-cluster init.")
     try:
         current = migrate.is_current(settings.database_url)
+    except migrate.NewerSchema as error:
+        return wrong(error.public, "A server refuses to start like this; nothing in the database is lost.")
     except ClusterError as error:
         return wrong(error.public, error.detail if error.detail != error.public else "See database_url.")
     except Exception as error:  # whatever a driver raises: this command is for when things are broken
@@ -110,7 +114,7 @@ def _database(settings: Settings) -> Finding | None:
 
 def _queue(reader: Reader) -> list[Finding]:
     found: list[Finding] = []
-    due = reports.next_run(reader)
+    due = min(reports.next_runs(reader, CAPACITY).values(), default=None)
     if due is not None and reader.now - due > STUCK_AFTER:
         found.append(
             wrong(
@@ -120,12 +124,20 @@ def _queue(reader: Reader) -> list[Finding]:
         )
     found += [
         mind(
-            f"{lane.waiting} jobs wait in {lane.lane}; {lane.tries} tries failed: {lane.error}",
+            f"{lane.waiting} deliveries wait for {lane.host}; {lane.failures} tries failed: {lane.error}",
             "They are tried again by themselves, and at once when the other side speaks to us.",
         )
-        for lane in reports.lane_report(reader)
-        if lane.error and lane.oldest is not None and reader.now - lane.oldest > STUCK_AFTER
+        for lane in lanes.report(reader)
+        if lane.failing_since is not None and reader.now - lane.failing_since > STUCK_AFTER
     ]
+    given_up = sum(lane.dead for lane in lanes.report(reader))
+    if given_up:
+        found.append(
+            mind(
+                f"{given_up} deliveries were given up.",
+                "See “fedi-cluster deliveries list --dead”; again: fedi-cluster deliveries retry --all.",
+            )
+        )
     counts = reports.counts(reader)
     if counts.dead:
         found.append(

@@ -68,7 +68,7 @@ async def list_all(dead: bool, lane: str | None, limit: int, as_json: bool) -> N
 
 @jobs.command()
 @click.argument("job_id", metavar="[ID]", type=int, required=False)
-@click.option("--all", "every", is_flag=True, help="All that were given up.")
+@click.option("--all", "every", is_flag=True, help="All that were given up, deliveries too.")
 @click.option("--lane", metavar="LANE", help="Those of a lane.")
 @config_option
 @asynchronous
@@ -80,12 +80,15 @@ async def retry(job_id: int | None, every: bool, lane: str | None) -> None:
       fedi-cluster jobs retry 117664953139209282
       fedi-cluster jobs retry --lane out:rostock.example
     """
+    from fedi_cluster.federation.remote import lanes
     from fedi_cluster.jobs import queue
 
     if sum((job_id is not None, every, lane is not None)) != 1:
         raise click.UsageError("Name one of: an ID, --lane LANE, --all.")
     async with the_house() as house:
         count = await house.db.write(queue.requeue, job_id=job_id, lane=lane)
+        if every:
+            count += await house.db.write_locking(lanes.requeue)
     if not count and not every:
         raise NotFound("No such job was given up; see “fedi-cluster jobs list --dead”.")
     click.echo(f"{count} brought back.")

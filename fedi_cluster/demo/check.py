@@ -3,12 +3,14 @@
 It looks from outside only, over HTTP and by commands, so that it believes nothing that a visitor cannot see.
 """
 
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import cast
 
 from fedi_cluster.demo.expected import (
     Expected,
@@ -85,6 +87,7 @@ def run_check(
         _edit_and_delete(journey)
         _outage(journey, journey.servers[3], signal.SIGTERM, "stopped")
         _outage(journey, journey.servers[2], signal.SIGKILL, "killed")
+        _restore(journey, journey.servers[1])
         _quiet(journey)
     journey.report.tell(time.monotonic() - began)
     return journey.report.is_well
@@ -291,6 +294,42 @@ def _outage(journey: Journey, out: Server, number: signal.Signals, how: str) -> 
         for post in journey.deleted:
             check.faults += gone(servers, post, journey.sights)
         check.note = f"{caught_up:.1f} s after its first answer it had all; {journey.note()}"
+
+
+def _restore(journey: Journey, lost: Server) -> None:
+    """A server gets an old copy of its database back; what it lost since comes from the others."""
+    report, servers = journey.report, journey.servers
+    with report.check(f"{lost.slug} is restored from an old copy") as check:
+        await_in_step(servers)
+        place = str(lost.folder.parent / "copies")
+        copy = cast(str, json.loads(lost.command("backup", place, "--json"))["copy"])
+        began = time.monotonic()
+        missed = [post for post, _ in each(lambda one: _post(journey, one, "copy"), servers)]
+        changed = _edit(journey, _fresh_of(journey, lost), f"Edit after the copy of {lost.slug}")
+        _await_posts(servers, missed, began)
+        _await_text(journey, servers, changed)
+        lost.stop()
+        try:
+            lost.command("restore", copy, "--replace")
+        finally:
+            lost.start()
+        back = time.monotonic()
+        told = until(f"what the others hold of {lost.slug}", lambda: _taken_back(lost))
+        _await_posts(servers, missed, back)
+        _await_text(journey, servers, changed)
+        check.faults += journey.compared()
+        for post in journey.deleted:
+            check.faults += gone(servers, post, journey.sights)
+        check.note = f"{told.lower()} from its sisters; {journey.note()}"
+
+
+def _taken_back(lost: Server) -> str | None:
+    """What the command says that takes it back; None as long as the sisters have not verified all copies."""
+    try:
+        said = lost.command("cluster", "recover", "--yes")
+    except ClusterError:
+        return None
+    return next((line for line in said.splitlines() if line.startswith("Taken back")), None)
 
 
 def _quiet(journey: Journey) -> None:

@@ -98,7 +98,7 @@ def await_members(servers: Sequence[Server]) -> None:
 
 
 def await_in_step(servers: Sequence[Server], *, seconds: float = PATIENCE) -> None:
-    """Returns when each server knows all others as members, has their history, and owes nobody anything.
+    """Returns when each server knows all others, holds all that they have, and owes nobody anything.
 
     Raises `Unavailable` with what is missing after `seconds`.
     """
@@ -143,8 +143,8 @@ def _standing(server: Server, servers: Sequence[Server]) -> tuple[object, str]:
             continue
         if known.get("state") != "member" or not known.get("admitted"):
             lacks.append(f"{other.slug} is {known.get('state')}")
-        if known.get("history_state") != "done":
-            lacks.append(f"history of {other.slug} is {known.get('history_state')}")
+        if known.get("compare_state") != "in_step":
+            lacks.append(f"{known.get('missing')} of {other.slug} missing ({known.get('compare_error')})")
         if known.get("waiting") or known.get("given_up"):
             error = known.get("error")
             lacks.append(
@@ -172,7 +172,7 @@ def publish_facts(
 
 
 def join_fifth(newcomer: Server, first: Server, say: Say) -> None:
-    """A newcomer joins the running cluster; a terminal shows how the history of the others arrives."""
+    """A newcomer joins the running cluster; a terminal shows how the posts of the others arrive."""
     _begin(newcomer, say)
     patience = ("--timeout", f"{PATIENCE:.0f}")
     joining = newcomer.begin("cluster", "join", invite(first), "--wait", *patience, quiet=False)

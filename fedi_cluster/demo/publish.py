@@ -5,15 +5,15 @@ It does in one process what `fedi-cluster post` does in one process each, by the
 
 import html
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from fedi_cluster.community.actors import actions as actor_actions
 from fedi_cluster.community.actors import queries as actor_queries
-from fedi_cluster.community.actors.actions import NewActor
+from fedi_cluster.community.actors.actions import NewActor, Profile
 from fedi_cluster.community.actors.shapes import Actor, Field, Place
 from fedi_cluster.community.instances.queries import identity_of
 from fedi_cluster.community.posts import actions as post_actions
@@ -24,7 +24,6 @@ from fedi_cluster.demo.shapes import DemoFacts, DemoItem, DemoOrganisation, Demo
 from fedi_cluster.demo.texts import summary_of, text_of
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.errors import Invalid
-from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.posts import post as post_table
 from fedi_cluster.storage.unit import Reader, Unit
 from fedi_cluster.wiring import House
@@ -144,11 +143,9 @@ def _published(unit: Unit, office: Actor) -> dict[tuple[str, str | None], Publis
 
 def _name_office(unit: Unit, office: Actor, region: DemoRegion) -> None:
     """Names the office as the demo's own; it has written nothing yet, so no other server knows it."""
-    unit.connection.execute(
-        update(actor_table)
-        .where(actor_table.c.id == office.id)
-        .values(name=region.editorial_names[region.language], name_map=dict(region.editorial_names))
-    )
+    names = dict(region.editorial_names)
+    said = replace(Profile.of(office), name=names[region.language], name_map=names)
+    actor_actions.change(unit, office, said)
 
 
 def command_of(item: DemoItem, part: Part, now: datetime) -> WritePost:

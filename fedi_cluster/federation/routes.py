@@ -2,6 +2,7 @@
 
 from fedi_cluster.federation import wellknown
 from fedi_cluster.federation.cluster import documents as cluster
+from fedi_cluster.federation.cluster import ledgers
 from fedi_cluster.federation.documents import collections, items
 from fedi_cluster.federation.inbox import receive
 from fedi_cluster.federation.remote.context import Federation
@@ -35,6 +36,11 @@ ROUTES: tuple[Route[Federation], ...] = (
     Route("GET", "/activities/{id}", items.activity, Access.PUBLIC),
     Route("GET", "/cluster/members", cluster.members, Access.PUBLIC),
     Route("GET", "/cluster/invitations/{token}", cluster.invitation, Access.SIGNED),
+    Route("GET", "/cluster/digest", ledgers.own, Access.SIGNED),
+    Route("GET", "/cluster/digest/{period}", ledgers.own, Access.SIGNED),
+    Route("GET", "/cluster/copies/{host}/digest", ledgers.held, Access.SIGNED),
+    Route("GET", "/cluster/copies/{host}/digest/{period}", ledgers.held, Access.SIGNED),
+    Route("GET", "/cluster/copy", ledgers.copy, Access.SIGNED),
     # The same things as pages have, where they are asked for as ActivityStreams.
     Route("GET", "/@{name}", items.actor, Access.PUBLIC),
     Route("GET", "/@{name}/{id}", items.post, Access.PUBLIC),

@@ -14,8 +14,9 @@ from fedi_cluster.community.regions.queries import instance_actor, region
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.render import wellknown as render
 from fedi_cluster.federation.render.wellknown import NodeFacts
+from fedi_cluster.http.kept_by_row import Made
 from fedi_cluster.kernel.errors import Malformed, NotFound
-from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.kernel.json import dumps
 from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.posts import post as post_table
 from fedi_cluster.storage.unit import Reader
@@ -30,14 +31,15 @@ async def webfinger(request: Request, federation: Federation) -> Response:
     resource = request.query_params.get("resource", "")
     if not resource:
         raise Malformed("Name an account: ?resource=acct:name@domain")
-    document = await federation.db.read(_find, federation, resource)
-    return Response(dumps(document), media_type=_JRD, headers=_OPEN)
+    if resource.rstrip("/") == federation.at.base:
+        return Response(dumps(render.webfinger_server(federation.at)), media_type=_JRD, headers=_OPEN)
+    return await federation.documents.serve(
+        request, lambda reader: _find(reader, federation, resource), _JRD, _OPEN
+    )
 
 
-def _find(reader: Reader, federation: Federation, resource: str) -> Json:
+def _find(reader: Reader, federation: Federation, resource: str) -> Made:
     at = federation.at
-    if resource.rstrip("/") == at.base:
-        return render.webfinger_server(at)
     if resource.startswith(("https://", "http://")):
         found = _by_address(reader, federation, resource)
     else:
@@ -50,7 +52,7 @@ def _find(reader: Reader, federation: Federation, resource: str) -> Json:
             found = actor_queries.local(reader, name.lower())
     if found is None or found.deleted_at:
         raise NotFound("There is no such account here.", detail=resource)
-    return render.webfinger(at, found)
+    return Made(render.webfinger(at, found), actor_queries.STAMP, found.id)
 
 
 def _by_address(reader: Reader, federation: Federation, address: str) -> Actor | None:

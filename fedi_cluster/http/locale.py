@@ -12,10 +12,14 @@ from decimal import Decimal
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import escape
 
 from fedi_cluster.kernel.languages import PAGE_LANGUAGES
+
+if TYPE_CHECKING:
+    from babel import Locale
 
 LANGUAGE_COOKIE = "lang"
 _CATALOGS = Path(__file__).resolve().parent.parent / "locales"
@@ -92,6 +96,44 @@ def _read_catalog(tag: str) -> NullTranslations:
     return GNUTranslations(compiled)
 
 
+# Of each language's data, what no page prints: three quarters of a mebibyte for each language.
+_NOT_PRINTED = (
+    "compact_currency_formats",
+    "compact_decimal_formats",
+    "currency_formats",
+    "currency_names",
+    "currency_names_plural",
+    "currency_symbols",
+    "currency_unit_patterns",
+    "date_fields",
+    "datetime_skeletons",
+    "interval_formats",
+    "meta_zones",
+    "scripts",
+    "territories",
+    "time_zones",
+    "unit_display_names",
+    "unit_patterns",
+    "variants",
+)
+
+
+def _locale(tag: str) -> "Locale":
+    """Babel's words of a page language, without what lies beside them in memory for ever."""
+    from babel import Locale, localedata
+    from babel.core import get_global
+
+    name = _BABEL[tag]
+    locale = Locale.parse(name)
+    for known in ("root", tag, name):
+        data = localedata.load(known)
+        for part in _NOT_PRINTED:
+            data.pop(part, None)
+    for table in ("likely_subtags", "territory_languages", "territory_currencies", "territory_aliases"):
+        get_global(table).clear()  # type: ignore[attr-defined]
+    return locale
+
+
 def _filled(text: str, values: dict[str, object]) -> str:
     if not values:
         return text
@@ -105,6 +147,7 @@ class Words:
 
     def __init__(self, tag: str) -> None:
         self.tag = tag
+        self._babel = _locale(tag)
         self._catalog: NullTranslations = NullTranslations() if tag == "en" else _read_catalog(tag)
 
     def gettext(self, message: str, **values: object) -> str:
@@ -122,33 +165,31 @@ class Words:
         """A calendar day: `19 November 2025`, `19. November 2025`."""
         from babel.dates import format_date
 
-        return format_date(day, style, locale=_BABEL[self.tag])
+        return format_date(day, style, locale=self._babel)
 
     def moment(self, moment: datetime, zone: tzinfo) -> str:
         """An aware datetime as the clock shows it in `zone`: `19 November 2025, 15:05`."""
         from babel.dates import format_time
 
         local = moment.astimezone(zone)
-        return f"{self.date(local)}, {format_time(local.time(), 'short', locale=_BABEL[self.tag])}"
+        return f"{self.date(local)}, {format_time(local.time(), 'short', locale=self._babel)}"
 
     def number(self, value: int | Decimal) -> str:
         """A number with the language's separators; a Decimal always with two places."""
         from babel.numbers import format_decimal
 
         pattern = "#,##0.00" if isinstance(value, Decimal) else "#,##0"
-        return format_decimal(value, pattern, locale=_BABEL[self.tag])
+        return format_decimal(value, pattern, locale=self._babel)
 
     def listed(self, names: Sequence[str]) -> str:
         """Names as a list in a sentence: `Rostock, Szczecin and Rietavas`."""
         from babel.lists import format_list
 
-        return format_list(list(names), locale=_BABEL[self.tag])
+        return format_list(list(names), locale=self._babel)
 
     def language_name(self, tag: str) -> str | None:
         """How this language calls the language of a tag, or None where nobody told us."""
-        from babel.core import Locale
-
-        return Locale.parse(_BABEL[self.tag]).languages.get(tag.split("-", maxsplit=1)[0].lower())
+        return self._babel.languages.get(tag.split("-", maxsplit=1)[0].lower())
 
 
 @lru_cache(maxsize=len(PAGE_LANGUAGES))

@@ -1,12 +1,17 @@
 """Errors as machines read them: problem details (RFC 9457, FEP-c180) with the member `error` of Mastodon."""
 
 import logging
+import time
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fedi_cluster.http.watch import count_refusal, route_of
 from fedi_cluster.kernel.errors import ClusterError, Invalid, TooMany
 from fedi_cluster.kernel.json import Json, dumps
+
+_QUIET = 10.0
+"""Seconds between two warnings of the same lack: a full disk refuses everybody."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +64,25 @@ def problem_of(error: ClusterError) -> Response:
 
 
 def log_error(request: Request, error: Exception) -> None:
-    """What the log keeps: refusals in a line, what nobody expected with its trace."""
-    where = f"{request.method} {request.url.path}"
+    """Counts and logs: a refusal in a line, what we lack as a warning, the unforeseen with its trace.
+
+    It names the template of the route: a path may hold a token.
+    """
+    count_refusal(request.scope, type(error).__name__)
+    where = f"{request.method} {route_of(request.scope)}"
     if isinstance(error, ClusterError):
-        _log.info("%s: %s %s", where, error.status, error.detail)
+        _log.log(_weight(error), "%s: %s %s", where, error.status, error.detail)
     else:
         _log.error("%s failed", where, exc_info=error)
+
+
+# What was said -> when it was last logged as a warning; our own sentences, so they are few.
+_warned: dict[str, float] = {}
+
+
+def _weight(error: ClusterError) -> int:
+    now = time.monotonic()
+    if error.status != 503 or now - _warned.get(error.public, -_QUIET) < _QUIET:
+        return logging.INFO
+    _warned[error.public] = now
+    return logging.WARNING

@@ -5,11 +5,13 @@ Everything is escaped but Markup; a name that a template misspells is an error, 
 
 from functools import lru_cache
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from fedi_cluster.http.frame import PageFrame, navigation
 from fedi_cluster.http.locale import words_for
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
 def templates_folder() -> Path:
@@ -25,7 +27,10 @@ def templates_folder() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    # With the first page: a server whose visitors are servers goes without its 3 MiB.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     return Environment(
         loader=FileSystemLoader(templates_folder()),
         autoescape=True,

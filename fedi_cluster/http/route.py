@@ -9,16 +9,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as StarletteRoute
 
+from fedi_cluster.http.kept import Sent, kept_answer
+from fedi_cluster.http.watch import name_route
+
 Desk = TypeVar("Desk")
 """What the handlers of an interface work with: federation's parts, or the site's."""
 
 
 class Access(Enum):
-    """Who may enter; `SIGNED` is another server that proves its name, `USER` somebody who signed in."""
+    """Who may enter; `SIGNED` is another server that proves its name, `USER` somebody who signed in,
+    `LOCAL` the host's own machines."""
 
     PUBLIC = "public"
     SIGNED = "signed"
     USER = "user"
+    LOCAL = "local"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,18 @@ def starlette_routes(table: Sequence[Route[Desk]], desk: Desk) -> list[Starlette
     return [StarletteRoute(row.path, _endpoint(row, desk), methods=[row.method]) for row in table]
 
 
+def _known_again(request: Request, response: Response, row: Route[Desk]) -> Response:
+    """What everybody may read gets its ETag, unless it has its own or says how long it holds."""
+    plain = row.access is Access.PUBLIC and row.method == "GET" and response.status_code == 200
+    own = isinstance(response, Sent) or {"cache-control", "etag"} & set(response.headers)
+    if not plain or own:
+        return response
+    return Sent(kept_answer(request, response))
+
+
 def _endpoint(row: Route[Desk], desk: Desk) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
-        return await row.handler(request, desk)
+        name_route(request.scope, row.path)
+        return _known_again(request, await row.handler(request, desk), row)
 
     return endpoint

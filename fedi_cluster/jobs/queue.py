@@ -6,6 +6,8 @@ index, however much waits for a server that is away. What holds the lanes togeth
 of a lane is always `ready`**. Every job enters as `ready`; `claim` sends those behind that stand after
 another one, and everything that takes a job out of its lane brings the next one forward.
 
+A standing job (`jobs/standing.py`) has a key instead of a lane: one row for all the work of that key.
+
 A job is worked under a lease: a moment in `leased_until`, a token in `leased_by`. Who lost the lease can
 neither finish nor put off the job. While it runs, `run_at` is the lease's end: the jobs of a killed worker
 come back by themselves.
@@ -22,7 +24,6 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
-    and_,
     bindparam,
     case,
     delete,
@@ -46,8 +47,8 @@ READY = "ready"
 BEHIND = "behind"
 DEAD = "dead"
 
-PROBE_PAUSE = timedelta(seconds=1)
-"""A lane is not probed sooner than this after its last failure, however often its instance speaks to us."""
+MAIN = "main"
+"""The queue of all work that names no other."""
 
 _LOOKED_THROUGH = 500
 _LONGEST_ERROR = 2000
@@ -58,6 +59,9 @@ _job = job_table.c
 _columns = (
     _job.id,
     _job.kind,
+    _job.queue,
+    _job.key,
+    _job.wanted,
     _job.lane,
     _job.payload,
     _job.state,
@@ -76,10 +80,14 @@ class Job:
 
     `tries` counts the runs that began, the present one included. `run_at` is when it is due next; of a
     running one when its lease ends, of a dead one when it died. `lease` is the token of who works on it.
+    `wanted` counts how often a standing job was asked for until it was claimed.
     """
 
     id: int
     kind: str
+    queue: str
+    key: str | None
+    wanted: int
     lane: str | None
     payload: Mapping[str, object]
     state: str
@@ -98,6 +106,7 @@ def enqueue(
     *,
     lane: str | None = None,
     run_at: datetime | None = None,
+    queue: str = MAIN,
 ) -> int:
     """Add a job in the transaction of what causes it; workers are woken by the commit. Gives its id.
 
@@ -110,6 +119,7 @@ def enqueue(
         {
             "id": identifier,
             "kind": kind,
+            "queue": queue,
             "lane": lane,
             "payload": dict(payload),
             "state": READY,
@@ -121,8 +131,8 @@ def enqueue(
     return identifier
 
 
-def claim(unit: Unit, worker: str, limit: int, lease: timedelta) -> list[Job]:
-    """Take up to `limit` due jobs for the time of `lease`; in the order of their ids.
+def claim(unit: Unit, worker: str, limit: int, lease: timedelta, *, queue: str = MAIN) -> list[Job]:
+    """Take up to `limit` due jobs of a queue for the time of `lease`; in the order of their ids.
 
     Of a lane only the first waiting job is taken, and only while no other of the lane is under a lease.
     On PostgreSQL the transaction must be READ COMMITTED (`db.write_locking`): claims go one after the other
@@ -135,7 +145,7 @@ def claim(unit: Unit, worker: str, limit: int, lease: timedelta) -> list[Job]:
     jobs: list[Job] = []
     again = True
     while again and len(jobs) < limit:
-        free, later, again = _look_through(unit, 2 * limit)
+        free, later, again = _look_through(unit, queue, 2 * limit)
         if free:
             taken = {"chosen": free[: limit - len(jobs)], "now": unit.now, "until": unit.now + lease}
             rows = unit.connection.execute(_TAKE, {**taken, "token": token})
@@ -146,11 +156,26 @@ def claim(unit: Unit, worker: str, limit: int, lease: timedelta) -> list[Job]:
 
 
 def finish(unit: Unit, job: Job) -> bool:
-    """Delete a job that is done. False, and no change, where the lease is no longer the job's own."""
-    gone = unit.connection.execute(_FINISH, {"job_id": job.id, "token": _lease_of(job)}).rowcount
+    """Delete a job that is done. False, and no change, where the lease is no longer the job's own.
+
+    A standing job that was asked for again while it ran is due again instead.
+    """
+    mine = {"job_id": job.id, "token": _lease_of(job), "seen": job.wanted}
+    gone = unit.connection.execute(_FINISH, mine).rowcount
     if gone and job.lane is not None:
         _bring_forward(unit, job.lane)
+    if not gone and job.key is not None:
+        return rest(unit, job, unit.now)
     return bool(gone)
+
+
+def rest(unit: Unit, job: Job, run_at: datetime) -> bool:
+    """A standing job goes on at `run_at` (aware), as if for the first time; sooner where it is asked for.
+
+    False: lease lost. One that was asked for while it ran goes on now.
+    """
+    asked = case((_job.wanted != job.wanted, unit.now), else_=run_at)
+    return _end_lease(unit, job, run_at=asked, tries=0, error=None)
 
 
 def postpone(unit: Unit, job: Job, run_at: datetime, error: str) -> bool:
@@ -199,26 +224,14 @@ def requeue(unit: Unit, *, job_id: int | None = None, lane: str | None = None) -
     return count
 
 
-def wake_lane(unit: Unit, lane: str) -> bool:
-    """The other side gave a sign of life: let the lane's first waiting job run now. False: nothing to wake.
-
-    One statement, for each verified request. A job that failed less than PROBE_PAUSE ago waits that long
-    still; a running one is left alone. Neither changes its count of tries.
-    """
-    woken = unit.connection.execute(
-        _WAKE,
-        {"of_lane": lane, "now": unit.now, "since": unit.now - PROBE_PAUSE, "soon": unit.now + PROBE_PAUSE},
-    ).rowcount
-    if woken:
-        ring_after(unit)
-    return bool(woken)
-
-
 def job_of(row: Row[tuple[object, ...]]) -> Job:
     """The shape of a row of `job`."""
     return Job(
         id=row.id,
         kind=row.kind,
+        queue=row.queue,
+        key=row.key,
+        wanted=row.wanted,
         lane=row.lane,
         payload=row.payload,
         state=row.state,
@@ -238,9 +251,8 @@ def _lease_of(job: Job) -> str:
 
 
 def _end_lease(unit: Unit, job: Job, **values: object) -> bool:
-    # leased_until keeps the moment of the end: wake_lane asks how long ago the last run failed.
     ours = update(job_table).where(_job.id == job.id, _job.leased_by == _lease_of(job))
-    ended = ours.values(leased_by=None, leased_until=unit.now, **values)
+    ended = ours.values(leased_by=None, leased_until=None, decided_at=unit.now, **values)
     return bool(unit.connection.execute(ended).rowcount)
 
 
@@ -248,11 +260,11 @@ def _bring_forward(unit: Unit, lane: str) -> None:
     unit.connection.execute(_FORWARD, {"of_lane": lane})
 
 
-def _look_through(unit: Unit, most: int) -> tuple[list[int], dict[int, int], bool]:
+def _look_through(unit: Unit, queue: str, most: int) -> tuple[list[int], dict[int, int], bool]:
     """The due jobs that may be taken; those that stand after another one of their lane, with that one; and
     whether there may be more than were looked at."""
     most = max(most, _LOOKED_THROUGH)
-    due = unit.connection.execute(_DUE, {"now": unit.now, "most": most}).all()
+    due = unit.connection.execute(_DUE, {"now": unit.now, "of_queue": queue, "most": most}).all()
     heads = _heads_of(unit, {row.lane for row in due if row.lane is not None})
     free: list[int] = []
     later: dict[int, int] = {}
@@ -306,7 +318,7 @@ def _due_statement() -> Select[tuple[int, str | None]]:
     now = bindparam("now", type_=Moment)
     return (
         select(_job.id, _job.lane)
-        .where(_job.state == READY, _job.run_at <= now, _unleased(now))
+        .where(_job.state == READY, _job.queue == bindparam("of_queue"), _job.run_at <= now, _unleased(now))
         .order_by(_job.run_at, _job.id)
         .limit(bindparam("most"))
     )
@@ -348,25 +360,9 @@ def _forward_statement() -> Update:
     )
 
 
-def _wake_statement() -> Update:
-    head = job_table.alias("head")
-    now = bindparam("now", type_=Moment)
-    soon = bindparam("soon", type_=Moment)
-    first = select(func.min(head.c.id)).where(head.c.lane == bindparam("of_lane"), head.c.state == READY)
-    rested = or_(_job.leased_until.is_(None), _job.leased_until <= bindparam("since", type_=Moment))
-    return (
-        update(job_table)
-        .where(
-            _job.id == first.scalar_subquery(),
-            _job.leased_by.is_(None),
-            or_(and_(rested, _job.run_at > now), _job.run_at > soon),
-        )
-        .values(run_at=case((rested, now), else_=soon))
-    )
-
-
 _DUE = _due_statement()
 _TAKE = _take_statement()
-_FINISH = delete(job_table).where(_job.id == bindparam("job_id"), _job.leased_by == bindparam("token"))
+_FINISH = delete(job_table).where(
+    _job.id == bindparam("job_id"), _job.leased_by == bindparam("token"), _job.wanted == bindparam("seen")
+)
 _FORWARD = _forward_statement()
-_WAKE = _wake_statement()

@@ -1,16 +1,17 @@
 """What people and checks ask about the queue: lists, counts, lanes, what is due next; it changes nothing."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 
-from fedi_cluster.jobs.queue import BEHIND, DEAD, READY, Job, job_of
+from fedi_cluster.jobs.queue import BEHIND, DEAD, MAIN, READY, Job, job_of
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Reader
 
 _job = job_table.c
-_NEXT = select(func.min(_job.run_at)).where(_job.state == READY)
+_NEXT = select(func.min(_job.run_at)).where(_job.state == READY, _job.queue == bindparam("of_queue"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,16 @@ class LaneReport:
     error: str | None
 
 
-def next_run(reader: Reader) -> datetime | None:
-    """When the next job is due or the next lease ends; None for an empty queue. One look into an index."""
-    return reader.connection.execute(_NEXT).scalar()
+def next_run(reader: Reader, queue: str = MAIN) -> datetime | None:
+    """When the next job of a queue is due or its next lease ends; None for an empty one. One look into an
+    index."""
+    return reader.connection.execute(_NEXT, {"of_queue": queue}).scalar()
+
+
+def next_runs(reader: Reader, queues: Iterable[str]) -> dict[str, datetime]:
+    """The same for several queues; those that are empty are missing."""
+    found = {queue: next_run(reader, queue) for queue in queues}
+    return {queue: moment for queue, moment in found.items() if moment is not None}
 
 
 def list_jobs(

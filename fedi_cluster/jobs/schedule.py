@@ -35,6 +35,19 @@ def delivery_delay(tries: int, rng: random.Random, *, age: timedelta) -> timedel
     return DELIVERY_REST * (1 + DELIVERY_JITTER * (2 * rng.random() - 1))
 
 
+def outage_delay(outage: timedelta, rng: random.Random) -> timedelta:
+    """How long a lane waits whose deliveries have failed for `outage`: the table above by time, not by tries.
+
+    A probe at a sign of life comes between and must not make the next one later. Total, never None.
+    """
+    passed = timedelta()
+    for step in DELIVERY_STEPS:
+        if outage < passed + step:
+            return step
+        passed += step
+    return DELIVERY_REST * (1 + DELIVERY_JITTER * (2 * rng.random() - 1))
+
+
 def job_delay(tries: int) -> timedelta | None:
     """How long an ordinary job waits after its `tries`-th run failed: 5 s, doubled up to 1 h; None after 12.
 

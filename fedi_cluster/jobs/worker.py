@@ -1,4 +1,4 @@
-"""Runs due jobs, up to so many at once; it knows no kind of job: handlers are handed in by name.
+"""Runs due jobs, of each queue so many at once; it knows no kind of job: handlers are handed in by name.
 
 A handler awaits what needs the network and returns what is to be written. That runs in the transaction that
 deletes the job, so its effect happens exactly once, also where the process is killed between the two; what
@@ -7,15 +7,16 @@ the handler awaited may happen again. Whatever goes wrong with one job, the loop
 
 import asyncio
 import logging
-import os
-import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 
-from fedi_cluster.jobs import queue, reports
+from fedi_cluster.jobs import mending, queue, reports
 from fedi_cluster.jobs.bell import bell_of
-from fedi_cluster.jobs.queue import Job
+from fedi_cluster.jobs.mending import worker_name
+from fedi_cluster.jobs.queue import MAIN, Job
 from fedi_cluster.jobs.schedule import job_delay
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, TooMany, Unavailable
@@ -25,13 +26,30 @@ from fedi_cluster.storage.unit import Unit
 Outcome = Callable[[Unit], None]
 """Writes what a job brings about; it may be run again after a conflict, so it changes only the database."""
 
-Handler = Callable[[Job], Awaitable[Outcome]]
-"""Does a job up to its outcome. May raise Postpone, GiveUp, a ClusterError (tried again where `again` says
-so, buried otherwise), or anything else (logged, tried again by `job_delay`, buried at the end)."""
 
-CONCURRENCY = 64
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """An outcome that is written as in `Database.write_locking`: many ask for the same standing jobs."""
+
+    write: Outcome
+
+    def __call__(self, unit: Unit) -> None:
+        """Writes it."""
+        self.write(unit)
+
+
+Handler = Callable[[Job], Awaitable[Outcome]]
+"""Does a job up to its outcome. May raise Postpone, Rest, GiveUp, a ClusterError (tried again where `again`
+says so, buried otherwise), or anything else (logged, tried again by `job_delay`, buried at the end)."""
+
+INBOX = "inbox"
+DELIVERY = "delivery"
+CAPACITY: Mapping[str, int] = {MAIN: 32, INBOX: 64, DELIVERY: 256}
+"""How many jobs of each queue run at once: whoever waits for a slow server must not hold back the others. A
+delivery waits more than it works, and each is another server's."""
+
 POLL = 0.2
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 DEADLINE = timedelta(seconds=120)
 GRACE = timedelta(seconds=10)
 
@@ -39,12 +57,21 @@ _log = logging.getLogger(__name__)
 
 
 class Postpone(Exception):
-    """The job waits for `delay`, and its lane with it, because of `reason`."""
+    """The job waits for `delay`, and its lane with it, because of `reason`; `effect` is written with that."""
 
-    def __init__(self, delay: timedelta, reason: str) -> None:
+    def __init__(self, delay: timedelta, reason: str, effect: Outcome | None = None) -> None:
         super().__init__(reason)
         self.delay = delay
         self.reason = reason
+        self.effect = effect
+
+
+class Rest(Exception):
+    """A standing job did its part and goes on after `delay`, or as soon as it is asked for."""
+
+    def __init__(self, delay: timedelta = timedelta()) -> None:
+        super().__init__()
+        self.delay = delay
 
 
 class GiveUp(Exception):
@@ -63,17 +90,13 @@ def nothing(_unit: Unit) -> None:
     """The outcome of a job that has nothing more to write."""
 
 
-def worker_name() -> str:
-    """A name that tells where a lease is held: host and process."""
-    return f"{socket.gethostname()[:24]}:{os.getpid()}"
-
-
 class Worker:
-    """Works the queue of one database in one event loop.
+    """Works the queues of one database in one event loop.
 
-    `concurrency` jobs run at once. A job that takes longer than `deadline` is cancelled and tried again; its
-    lease of `lease` is renewed until then. At the end running jobs have `grace` to finish. `poll` is in
-    seconds: how long a job that nobody announced may lie. `clock` decides what is due.
+    Of each queue in `capacity` so many jobs run at once; other queues are left to others. A job that takes
+    longer than `deadline` is cancelled and tried again; its lease of `lease` is renewed until then. At the
+    end running jobs have `grace` to finish. `poll` is in seconds: how long a job that nobody announced may
+    lie. `clock` decides what is due.
     """
 
     def __init__(
@@ -83,7 +106,7 @@ class Worker:
         clock: Clock,
         *,
         name: str | None = None,
-        concurrency: int = CONCURRENCY,
+        capacity: Mapping[str, int] = CAPACITY,
         poll: float = POLL,
         lease: timedelta = LEASE,
         deadline: timedelta = DEADLINE,
@@ -93,7 +116,7 @@ class Worker:
         self._handlers = handlers
         self._clock = clock
         self._name = name or worker_name()
-        self._concurrency = concurrency
+        self._capacity = capacity
         self._poll = poll
         self._lease = lease
         self._deadline = deadline
@@ -112,6 +135,8 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then finish what runs within `grace`, and give back the rest."""
         self._loop = asyncio.get_running_loop()
+        with suppress(Unavailable):  # they run out by themselves
+            await self._db.write_locking(mending.free_leases)
         bell = bell_of(self._db.engine)
         bell.listen(self.wake)
         watch = asyncio.create_task(self._wake_at(stop))
@@ -139,7 +164,8 @@ class Worker:
         before = self._done
         async with self._renewing():
             try:
-                await self._claim(self._concurrency)
+                for queue_name, room in self._capacity.items():
+                    await self._claim(queue_name, room)
                 while self._running:
                     await asyncio.wait(self._running)
             finally:
@@ -152,6 +178,7 @@ class Worker:
         Raises RuntimeError after `most`: jobs then enqueue each other without end.
         """
         total = 0
+        await self._db.write_locking(mending.free_the_future, self._lease)
         while ran := await self.run_once():
             total += ran
             if total > most:
@@ -164,26 +191,35 @@ class Worker:
 
     async def _fill(self) -> float:
         """Claim what there is room for; gives for how many seconds there is nothing more to do."""
-        room = self._concurrency - len(self._running)
-        if room <= 0:
+        room = self._room()
+        if not room:
             return self._poll
         try:
-            due = await self._db.read(reports.next_run)
-            if due is None:
-                return self._poll
-            wait = (due - self._clock.now()).total_seconds()
-            if wait > 0:
-                return min(wait, self._poll)
-            # After a claim more may be due at once; without one, what is due is blocked or held elsewhere.
-            return 0 if await self._claim(room) else self._poll
+            due = await self._db.read(reports.next_runs, room)
+            now = self._clock.now()
+            pause = self._poll
+            for queue_name, moment in due.items():
+                wait = (moment - now).total_seconds()
+                # After a claim more may be due at once; without one, what is due is blocked or elsewhere.
+                if wait <= 0 and await self._claim(queue_name, room[queue_name]):
+                    pause = 0
+                elif wait > 0:
+                    pause = min(pause, wait)
         except Unavailable as error:
             _log.warning("the queue cannot be read: %s", error.detail)
         except Exception:
             _log.exception("the queue cannot be read")
+        else:
+            return pause
         return max(self._poll, 1.0)
 
-    async def _claim(self, room: int) -> int:
-        jobs = await self._db.write_locking(queue.claim, self._name, room, self._lease)
+    def _room(self) -> dict[str, int]:
+        """How many more jobs of each queue may run; those that are full are missing."""
+        busy = Counter(job.queue for job in self._running.values())
+        return {name: most - busy[name] for name, most in self._capacity.items() if most > busy[name]}
+
+    async def _claim(self, queue_name: str, room: int) -> int:
+        jobs = await self._db.write_locking(queue.claim, self._name, room, self._lease, queue=queue_name)
         for job in jobs:
             task = asyncio.create_task(self._work(job), name=f"job {job.id} {job.kind}")
             self._running[task] = job
@@ -206,7 +242,9 @@ class Worker:
         except _LeaseLost:
             _log.warning("job %d (%s) was taken over or dropped while it ran", job.id, job.kind)
         except Postpone as error:
-            await self._postpone(job, error.delay, error.reason)
+            await self._postpone(job, error.delay, error.reason, error.effect)
+        except Rest as pause:
+            await self._db.write_locking(queue.rest, job, self._clock.now() + pause.delay)
         except GiveUp as error:
             await self._bury(job, error.reason)
         except ClusterError as error:
@@ -229,7 +267,8 @@ class Worker:
         async with asyncio.timeout(self._deadline.total_seconds()):
             outcome = await handler(job)
         # Without an outcome the row's own lock is enough; that spares PostgreSQL needless conflicts.
-        settle = self._db.write_locking if outcome is nothing else self._db.write
+        locking = outcome is nothing or isinstance(outcome, Locking)
+        settle = self._db.write_locking if locking else self._db.write
         # The network part is done: while the lease lasts, a database that is busy is no reason to repeat it.
         for pause in (0.1, 0.3, 1.0, 3.0):
             try:
@@ -247,9 +286,16 @@ class Worker:
         else:
             await self._postpone(job, max(delay, least), reason)
 
-    async def _postpone(self, job: Job, delay: timedelta, reason: str) -> None:
-        _log.info("job %d (%s, %s) waits for %s: %s", job.id, job.kind, job.lane, delay, reason)
-        await self._db.write_locking(queue.postpone, job, self._clock.now() + delay, reason)
+    async def _postpone(self, job: Job, delay: timedelta, reason: str, effect: Outcome | None = None) -> None:
+        where = job.lane or job.key
+        _log.info("job %d (%s, %s) waits for %s: %s", job.id, job.kind, where, delay, reason)
+        run_at = self._clock.now() + delay
+
+        def write(unit: Unit) -> None:
+            if queue.postpone(unit, job, run_at, reason) and effect is not None:
+                effect(unit)
+
+        await self._db.write_locking(write)
 
     async def _bury(self, job: Job, reason: str) -> None:
         _log.warning("job %d (%s, %s) is given up: %s", job.id, job.kind, job.lane, reason)
@@ -266,10 +312,12 @@ class Worker:
                 await renewal
 
     async def _renew(self) -> None:
-        """Renew the leases of running jobs, three times as often as they need it."""
+        """Renew the leases of running jobs, three times as often as they need it; and free what a clock that
+        was put right has left waiting."""
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             try:
+                await self._db.write_locking(mending.free_the_future, self._lease)
                 await self._db.write_locking(queue.extend, list(self._running.values()), self._lease)
             except Exception as error:  # two more chances; then _settle finds the lease lost
                 _log.warning("leases cannot be renewed: %s", error)

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 ACTOR_NAME = re.compile(r"[a-z0-9_]{1,30}")
 RESERVED_NAMES = frozenset(
@@ -45,6 +45,19 @@ class Addresses:
     def members(self) -> str:
         """Id of the signed list of the cluster's members as this instance knows it."""
         return f"{self.base}/cluster/members"
+
+    @property
+    def digest(self) -> str:
+        """Id of the digest of all that this instance has in public."""
+        return f"{self.base}/cluster/digest"
+
+    def digest_of(self, host: str) -> str:
+        """Id of the digest of what this instance holds of the sister on `host`."""
+        return f"{self.base}/cluster/copies/{host}/digest"
+
+    def copy(self, uri: str) -> str:
+        """Where this instance gives the signed bytes of a sister's thing."""
+        return f"{self.base}/cluster/copy?id={quote(uri, safe='')}"
 
     def actor(self, name: str) -> str:
         """Id of a local actor by its name."""

@@ -55,3 +55,24 @@ def show_host(host: Host) -> str:
 def show_authority(host: Host, port: int | None) -> str:
     """The `host[:port]` as it stands in a URL."""
     return show_host(host) if port is None else f"{show_host(host)}:{port}"
+
+
+# Second levels under which a country gives names to many: `example.co.uk`, `example.com.pl`.
+_SHARED = {"ac", "co", "com", "edu", "gen", "gov", "gob", "gouv", "mil", "net", "nom", "org"}
+
+
+def registrable(authority: str) -> str:
+    """The part of a `host[:port]` that somebody registered: `a.b.example.pl` is of `example.pl`.
+
+    For counting only: without the list of all public suffixes it is a good guess, and whoever shares a suffix
+    that it does not know shares a count. An address stands for itself; the port is left out.
+    """
+    try:
+        host, _ = read_authority(authority)
+    except ValueError:
+        return authority
+    if not isinstance(host, str):
+        return str(host)
+    labels = host.split(".")
+    shared = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED
+    return ".".join(labels[-3 if shared else -2 :])

@@ -50,8 +50,9 @@ def clean_html(foreign: str) -> str:
 
     Headings become bold paragraphs, as Mastodon shows them: a page keeps its own order of headings.
     """
-    flat = _HEADING_CLOSE.sub("</strong></p>", _HEADING_OPEN.sub("<p><strong>", foreign))
-    return _CLEANER.clean(flat)
+    if "<h" in foreign or "<H" in foreign:
+        foreign = _HEADING_CLOSE.sub("</strong></p>", _HEADING_OPEN.sub("<p><strong>", foreign))
+    return _CLEANER.clean(foreign)
 
 
 _BREAK = re.compile(r"<br\s*/?>|</p>|</li>|</blockquote>|</pre>", re.IGNORECASE)

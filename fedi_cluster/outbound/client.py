@@ -1,6 +1,8 @@
 """Reading from and delivering to strangers: guarded hop by hop, signed anew on each; it keeps no state."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
@@ -10,6 +12,8 @@ from fedi_cluster.kernel.errors import Unreachable
 from fedi_cluster.outbound.guard import NOT_READABLE, Target, check_url
 from fedi_cluster.outbound.transport import Answer, Bounds, Transport
 from fedi_cluster.settings import Settings
+from fedi_cluster.telemetry.metrics import observe
+from fedi_cluster.telemetry.traces import span
 
 # method, URL and body of one request -> the headers that sign it
 Signer = Callable[[str, str, bytes], Mapping[str, str]]
@@ -18,6 +22,8 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 # What was meant for one server alone is not shown to the next.
 _FOR_ONE_SERVER = {"authorization", "cookie", "proxy-authorization"}
 _DELIVERY_ANSWER = 64 * 1024
+
+_log = logging.getLogger(__name__)
 
 
 class Outbound:
@@ -106,7 +112,17 @@ class Outbound:
         }
         sent = self._headers("POST", target, body, wanted, signer)
         bounds = Bounds(_DELIVERY_ANSWER, limits.connect, limits.read, limits.delivery_total, cut=True)
-        return await self._transport.exchange("POST", target.url, sent, body, bounds)
+        began, ended = time.perf_counter(), "unreachable"
+        try:
+            with span("delivery", host=target.authority):
+                answer = await self._transport.exchange("POST", target.url, sent, body, bounds)
+            ended = f"{answer.status // 100}xx"
+        finally:
+            seconds = time.perf_counter() - began
+            observe("delivery", seconds, outcome=ended)
+            if _log.isEnabledFor(logging.INFO):
+                _log.info("delivery to %s: %s after %.1f ms", target.authority, ended, seconds * 1000)
+        return answer
 
     async def close(self) -> None:
         """Lets go of all connections."""

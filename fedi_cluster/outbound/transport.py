@@ -137,7 +137,8 @@ class AiohttpTransport:
                 keepalive_timeout=90,
                 ttl_dns_cache=300,
                 resolver=self._resolver,
-                ssl=ssl.create_default_context(cafile=None if store is None else str(store)),
+                # True is the context that aiohttp has made at its import, with all authorities in memory.
+                ssl=True if store is None else ssl.create_default_context(cafile=str(store)),
                 socket_factory=self._open_socket,
             )
             self._session = aiohttp.ClientSession(

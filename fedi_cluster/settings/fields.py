@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated, Literal, get_type_hints
 
 from fedi_cluster.kernel.languages import PAGE_LANGUAGES
 from fedi_cluster.settings import readers
@@ -79,6 +79,24 @@ class Limits:
     delivery_total: Annotated[
         float, About("Seconds for one delivery in all.", readers.seconds(0.05, 300), 15.0, 15.0)
     ]
+    inbox_waiting: Annotated[
+        int,
+        About(
+            "Deliveries that may wait to be worked; beyond that the inbox answers 503.",
+            readers.whole(10, 10_000_000),
+            10_000,
+            10_000,
+        ),
+    ]
+    inbox_waiting_per_host: Annotated[
+        int,
+        About(
+            "Deliveries of one instance that may wait to be worked; beyond that it is answered 429.",
+            readers.whole(10, 10_000_000),
+            5000,
+            5000,
+        ),
+    ]
     signature_window: Annotated[
         int,
         About(
@@ -106,12 +124,14 @@ class Limits:
             300,
         ),
     ]
-    backfill_pages: Annotated[
+    key_fetches: Annotated[
         int,
-        About("How often the history of a sister is read on, page by page.", readers.whole(1, 1000), 30, 30),
-    ]
-    backfill_items: Annotated[
-        int, About("Posts of the history of a sister that are fetched.", readers.whole(1, 100_000), 500, 500)
+        About(
+            "Unknown keys that are fetched in a minute from one domain; for more a delivery is answered 429.",
+            readers.whole(1, 100_000),
+            30,
+            30,
+        ),
     ]
 
 
@@ -225,6 +245,44 @@ class Settings:
             readers.text(1, 1000),
             "/etc/ssl/our-ca.pem",
             Computed("the variable SSL_CERT_FILE, else the machine's"),
+        ),
+    ]
+    log_level: Annotated[
+        str,
+        About(
+            "From which weight on something is logged; the option --log-level wins.",
+            readers.one_of("debug", "info", "warning", "error"),
+            "info",
+            "warning",
+        ),
+    ]
+    log_format: Annotated[
+        Literal["json", "text"] | None,
+        About(
+            'How log lines look: "json" for a program that collects them, "text" for people.',
+            readers.one_of("json", "text"),
+            "json",
+            Computed('"text" on a terminal, else "json"'),
+        ),
+    ]
+    metrics_token: Annotated[
+        str | None,
+        About(
+            "Who sends this word as a bearer token may read /metrics from anywhere; others only from this "
+            "machine and its private network, past the proxy. At least 16 letters, digits or -._~+/=.",
+            readers.token,
+            "cQ4vW9Zr2sLx8TqNfB1d",
+            Computed("none: nobody from outside"),
+            secret=True,
+        ),
+    ]
+    otel_endpoint: Annotated[
+        str | None,
+        About(
+            "Where traces are sent, a URL of OTLP over HTTP; needs pip install 'fedi-cluster[otel]'.",
+            readers.web_address,
+            "http://127.0.0.1:4318/v1/traces",
+            Computed("none: no traces"),
         ),
     ]
     cluster_admission: Annotated[

@@ -138,6 +138,8 @@ def _compute(values: dict[str, object], base: Path) -> None:
     for key in ("data_dir", "trust_store"):
         if key in values:
             values[key] = base / str(values[key])
+    for key in ("log_format", "metrics_token", "otel_endpoint"):
+        values.setdefault(key, None)
     if "base_url" in values:
         values.setdefault("handle_domain", str(values["base_url"]).partition("://")[2])
     if "data_dir" in values:

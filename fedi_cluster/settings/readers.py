@@ -92,6 +92,28 @@ def public_url(value: object) -> str:
     return f"{parts.scheme}://{show_authority(host, None if port == DEFAULT_PORTS[parts.scheme] else port)}"
 
 
+def web_address(value: object) -> str:
+    """An address with scheme http or https, a host and a path."""
+    complaint = "is not an address that begins with http:// or https://"
+    if not isinstance(value, str) or not value.isprintable() or " " in value:
+        raise ValueError(complaint)
+    try:
+        parts = urlsplit(value)
+        read_authority(parts.netloc)
+    except ValueError as error:
+        raise ValueError(complaint) from error
+    if parts.scheme not in DEFAULT_PORTS:
+        raise ValueError(complaint)
+    return value
+
+
+def token(value: object) -> str:
+    """A word that can be sent as a bearer token (RFC 6750, 2.1), long enough not to be guessed."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._~+/-]{16,200}=*", value):
+        raise ValueError("is not 16 to 200 letters, digits or -._~+/=")
+    return value
+
+
 def authority(value: object) -> str:
     """A `host[:port]` in one spelling."""
     try:

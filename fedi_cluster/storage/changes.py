@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from fedi_cluster.storage import apsw_dbapi
 from fedi_cluster.storage.announce import CHANNEL
-from fedi_cluster.storage.engine import READ_ONLY, is_sqlite
+from fedi_cluster.storage.engine import KEEP_ALIVE, READ_ONLY, is_sqlite
 from fedi_cluster.storage.held import drop, raw
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Changes:
         while True:
             try:
                 connection = await self._connect()
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
                 continue
@@ -72,7 +72,7 @@ class Changes:
                 yield None
                 async for _ in connection.notifies():
                     yield None
-            except psycopg.OperationalError:
+            except psycopg.Error:
                 await asyncio.sleep(pause)
             finally:
                 await connection.close()
@@ -81,7 +81,7 @@ class Changes:
         import psycopg
 
         _, arguments = self._engine.dialect.create_connect_args(self._engine.url)
-        arguments["application_name"] = "fedi-cluster listener"
+        arguments.update(KEEP_ALIVE, application_name="fedi-cluster listener")
         return await psycopg.AsyncConnection.connect(autocommit=True, connect_timeout=10, **arguments)
 
 

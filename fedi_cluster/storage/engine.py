@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import orjson
 import sqlalchemy
 from sqlalchemy import URL, Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -14,11 +15,46 @@ from fedi_cluster.storage import apsw_dbapi
 BUSY_SECONDS = 5.0
 """How long SQLite waits for another process that writes."""
 
+KEEP_ALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""How soon a PostgreSQL whose machine vanished without a word is noticed: seconds, the last milliseconds."""
+
 READ_ONLY = "fedi_cluster_read_only"
 """Execution option of a connection: its transactions only read."""
 
 _OLDEST_POSTGRES = 15
-_BUSY_CODES = {5, 6, 13}  # SQLITE_BUSY, SQLITE_LOCKED, SQLITE_FULL
+
+# What a host reads in the log of each state that passes once somebody sees to it; SQLite by primary code.
+_SQLITE_TROUBLE = {
+    5: "another process holds the database locked",
+    6: "another connection holds the database locked",
+    8: "the database or its disk is read-only",
+    10: "the disk of the database is full, or cannot be read or written",
+    13: "the disk of the database is full",
+    14: "the database or its folder cannot be opened",
+    15: "the database is locked by too many at once",
+}
+_POSTGRES_TROUBLE = {
+    "25006": "PostgreSQL only reads now",
+    "53000": "PostgreSQL lacks resources",
+    "53100": "the disk of PostgreSQL is full",
+    "53200": "PostgreSQL is out of memory",
+    "53300": "PostgreSQL has too many connections",
+    "55P03": "somebody else holds a lock",
+    "57P01": "PostgreSQL was stopped",
+    "57P02": "PostgreSQL crashed",
+    "57P03": "PostgreSQL is starting or stopping",
+    "58030": "the disk of PostgreSQL cannot be read or written",
+}
+DRIVER_ERRORS = (DBAPIError, apsw_dbapi.Error)
+"""As SQLAlchemy raises them, and as a raw cursor and the preparation of a connection do."""
+
+_NOT_WRITABLE = {8, 13, "25006", "53100"}
+_SQLITE_READONLY = 8
 
 # The cache is per connection, in KiB when negative: a writer and three readers hold 16 MiB together.
 _PRAGMAS = (
@@ -83,20 +119,40 @@ def check_postgres(version: int) -> None:
         )
 
 
-def translated(error: BaseException) -> BaseException:
-    """What to raise for `error`: Unavailable where the database is locked, full or away, else itself."""
+def translated(error: BaseException, *, reading: bool = False) -> BaseException:
+    """What to raise for `error`: Unavailable where the database is locked, full, closed or away, else itself.
+
+    The visitor reads that trying again helps; the log says which it is. `reading`: a transaction that only
+    reads was told not to write; that is a fault of ours and stays itself.
+    """
     cause: BaseException | None = error  # a raw cursor raises the binding's own errors
     away = False
     if isinstance(error, DBAPIError):
         cause = error.orig
         psycopg = type(cause).__module__.startswith("psycopg") and isinstance(error, OperationalError)
         away = error.connection_invalidated or (psycopg and getattr(cause, "sqlstate", "") is None)
-    busy = isinstance(cause, apsw_dbapi.Error) and cause.sqlite_errorcode & 0xFF in _BUSY_CODES
-    if not busy and not away:
+    code, trouble = _trouble(cause, reading)
+    if trouble is None and not away:
         return error
-    fresh = Unavailable("The database is not available right now; please try again.", detail=str(cause))
+    public = "The database is not available right now; please try again."
+    if code in _NOT_WRITABLE:
+        public = "The server cannot save anything right now; please try again later."
+    said = " ".join(str(cause).split())
+    fresh = Unavailable(public, detail=f"{trouble}: {said}" if trouble else said)
     fresh.__cause__ = error
     return fresh
+
+
+def _trouble(cause: BaseException | None, reading: bool) -> tuple[int | str | None, str | None]:
+    """The driver's code of an error, and what it means where the state passes."""
+    if isinstance(cause, apsw_dbapi.Error):
+        primary = cause.sqlite_errorcode & 0xFF
+        ours = reading and cause.sqlite_errorcode == _SQLITE_READONLY
+        return primary, None if ours else _SQLITE_TROUBLE.get(primary)
+    state = getattr(cause, "sqlstate", None)
+    if not isinstance(state, str) or (reading and state == "25006"):
+        return None, None
+    return state, _POSTGRES_TROUBLE.get(state)
 
 
 def _open_sqlite(url: URL, connections: int) -> Engine:
@@ -118,6 +174,8 @@ def _open_sqlite(url: URL, connections: int) -> Engine:
         URL.create("sqlite", database=str(file)),
         module=apsw_dbapi,
         connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,  # an error goes to the log, and people's words must not
+        json_deserializer=orjson.loads,  # a page of posts and authors has some hundred such columns
         pool_size=connections,
         max_overflow=-1,
         isolation_level="AUTOCOMMIT",
@@ -143,11 +201,13 @@ def _open_postgres(url: URL, connections: int) -> Engine:
         connect_args={
             "application_name": "fedi-cluster",
             "connect_timeout": 10,
+            **KEEP_ALIVE,
             "options": "-c timezone=UTC",
         },
         pool_size=connections,
         max_overflow=-1,
         pool_use_lifo=True,
+        hide_parameters=True,
     )
     event.listen(engine, "connect", _check_server)
     return engine

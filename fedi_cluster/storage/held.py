@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Connection, Engine
 
@@ -41,8 +41,12 @@ class Held:
         """Close the idle ones now and the others when they come back."""
         with self._lock:
             self._closed = True
-        while self._idle:
-            drop(self._idle.pop())
+        self._drop_idle()
+
+    def _drop_idle(self) -> None:
+        with suppress(IndexError):  # others take from it at the same time
+            while True:
+                drop(self._idle.pop())
 
     def _open(self) -> Connection:
         connection = self._engine.connect()
@@ -56,6 +60,9 @@ class Held:
         return connection
 
     def _give_back(self, connection: Connection) -> None:
+        if connection.invalidated:
+            # The server went away, and with it what waits here: else each of them would fail somebody once.
+            self._drop_idle()
         disorder = connection.closed or connection.invalidated or connection.get_transaction() is not None
         if not disorder and is_sqlite(self._engine):
             disorder = raw(connection).in_transaction  # a COMMIT that failed
@@ -83,3 +90,11 @@ def raw(connection: Connection) -> apsw_dbapi.Connection:
     lowest = connection.connection.dbapi_connection
     assert isinstance(lowest, apsw_dbapi.Connection)
     return lowest
+
+
+def plainly(connection: Connection, text: str) -> None:
+    """Runs a statement without values or rows on the driver itself."""
+    if connection.dialect.name == "sqlite":
+        raw(connection).execute(text).close()
+    else:
+        connection.exec_driver_sql(text)

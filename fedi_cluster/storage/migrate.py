@@ -7,6 +7,7 @@ the start of a server.
 import ast
 import io
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,16 @@ from sqlalchemy import Engine, MetaData
 
 import fedi_cluster
 from fedi_cluster.storage.engine import READ_ONLY, UnfitDatabase, open_engine
+from fedi_cluster.storage.unit import Reader
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _VERSION = sqlalchemy.table("alembic_version", sqlalchemy.column("version_num"))
+
+
+class NewerSchema(UnfitDatabase):
+    """A newer version of this project has changed the database: nothing is to be done with it here."""
 
 
 def scripts_folder() -> Path:
@@ -35,9 +41,13 @@ def scripts_folder() -> Path:
 
 
 def upgrade(url: str, *, scripts: Path | None = None) -> None:
-    """Run what is missing, in one transaction; two processes at once wait for each other."""
+    """Run what is missing, in one transaction; two processes at once wait for each other.
+
+    Raises NewerSchema, and changes nothing, where a newer version has been here.
+    """
     from alembic import command
 
+    is_newest(current(url), scripts=scripts)
     engine = open_engine(url)
     try:
         command.upgrade(_config(engine, scripts), "head")
@@ -82,25 +92,51 @@ def current(url: str) -> str | None:
         engine.dispose()
 
 
+def revision_of(reader: Reader) -> str | None:
+    """The revision of a database that was migrated once; it is open already."""
+    return reader.connection.scalar(sqlalchemy.select(_VERSION.c.version_num))
+
+
 def newest(scripts: Path | None = None) -> str | None:
     """The revision that this version of the project needs: the one that no other builds on."""
-    known: set[str] = set()
-    built_on: set[str] = set()
-    for file in ((scripts or scripts_folder()) / "versions").glob("*.py"):
-        names = _assigned(file)
-        if isinstance(own := names.get("revision"), str):
-            known.add(own)
-        if isinstance(below := names.get("down_revision"), str):
-            built_on.add(below)
-    ends = known - built_on
+    return _end_of(_steps(scripts))
+
+
+def is_current(url: str, *, scripts: Path | None = None) -> bool:
+    """Whether the database has the schema of this version; raises NewerSchema where it is a newer one."""
+    return is_newest(current(url), scripts=scripts)
+
+
+def is_newest(revision: str | None, *, scripts: Path | None = None) -> bool:
+    """Whether a revision is the one that this version needs; None, of an empty database, is not.
+
+    Raises NewerSchema where this version does not know it: then no migration leads from there to here.
+    """
+    steps = _steps(scripts)
+    if revision is not None and revision not in steps:
+        raise NewerSchema(
+            f"The database has the schema “{revision}” of a newer version of fedi-cluster, which this one "
+            "does not know; install that version again, or restore a copy from before."
+        )
+    return revision is not None and revision == _end_of(steps)
+
+
+def _end_of(steps: Mapping[str, str | None]) -> str | None:
+    ends = set(steps) - set(steps.values())
     if len(ends) > 1:
         raise UnfitDatabase(f"The migrations have several ends: {', '.join(sorted(ends))}.")
     return ends.pop() if ends else None
 
 
-def is_current(url: str, *, scripts: Path | None = None) -> bool:
-    """Whether the database has the schema of this version."""
-    return current(url) == newest(scripts)
+def _steps(scripts: Path | None) -> dict[str, str | None]:
+    """Each revision that this version knows, and the one that it builds on."""
+    found: dict[str, str | None] = {}
+    for file in ((scripts or scripts_folder()) / "versions").glob("*.py"):
+        names = _assigned(file)
+        below = names.get("down_revision")
+        if isinstance(own := names.get("revision"), str):
+            found[own] = below if isinstance(below, str) else None
+    return found
 
 
 def _assigned(file: Path) -> dict[str, object]:

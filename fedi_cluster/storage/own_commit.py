@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError, SQLAlchemyError
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import Unavailable
@@ -72,7 +72,7 @@ class OwnWriter:
                 with held.connection() as connection:
                     self._run(connection, work)
                 return
-            except DBAPIError as error:
+            except (DBAPIError, PendingRollbackError) as error:
                 if attempt == MOST_RETRIES or not _worth_again(error):
                     if _state(error) in _AGAIN:
                         raise _contended(error) from error
@@ -111,13 +111,18 @@ class OwnWriter:
             self._announcer.wake()
 
 
-def _state(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)
+def _state(error: SQLAlchemyError) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
 
 
-def _worth_again(error: DBAPIError) -> bool:
-    return error.connection_invalidated or _state(error) in _AGAIN
+def _worth_again(error: SQLAlchemyError) -> bool:
+    """Also where the function went on after the connection was lost (PendingRollbackError)."""
+    lost = not isinstance(error, DBAPIError) or error.connection_invalidated
+    return lost or _state(error) in _AGAIN
 
 
-def _contended(error: DBAPIError) -> Unavailable:
-    return Unavailable("Too many write the same thing at once; please try again.", detail=str(error.orig))
+def _contended(error: SQLAlchemyError) -> Unavailable:
+    return Unavailable(
+        "Too many write the same thing at once; please try again.",
+        detail=str(getattr(error, "orig", error)),
+    )

@@ -3,16 +3,22 @@
 It refuses to commit: the edge that opened it does, after everything that follows from the facts has run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.ids import IdSource
+from fedi_cluster.storage.held import plainly
+
+T = TypeVar("T")
 
 MOST_FACTS = 1000
-"""Facts in one transaction; more means that two reactions answer each other without end."""
+"""Facts that follow from one another; more means that two reactions answer each other without end."""
 
 React = Callable[["Unit", object], None]
 """Called with each recorded fact, in order, inside the transaction."""
@@ -21,23 +27,40 @@ React = Callable[["Unit", object], None]
 class Reader:
     """A transaction that only reads; `now` is an aware datetime in UTC, the same for all of it."""
 
-    __slots__ = ("connection", "now")
+    __slots__ = ("_held", "connection", "now")
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self._held: dict[tuple[str, object], Any] = {}
+
+    def held(self, family: str, key: object, read: Callable[[], T]) -> T:
+        """What `read` gave for this key the first time in this transaction.
+
+        For what many steps of a batch ask again. Whoever writes rows of a family says `forget`.
+        """
+        name = (family, key)
+        if name not in self._held:
+            self._held[name] = read()
+        return cast(T, self._held[name])
+
+    def forget(self, family: str) -> None:
+        """Rows of this family have changed: they are read anew."""
+        self._held = {name: value for name, value in self._held.items() if name[0] != family}
 
 
 class Unit(Reader):
     """A transaction that writes. What its function does to anything but the database must wait for
     `on_commit`: the function may run again where the database asks for it."""
 
-    __slots__ = ("_clock", "_ids", "announced", "facts", "followers")
+    __slots__ = ("_clock", "_followed", "_ids", "announced", "facts", "followers", "react")
 
     def __init__(self, connection: Connection, clock: Clock, ids: IdSource) -> None:
         super().__init__(connection, clock.now())
         self._clock = clock
         self._ids = ids
+        self._followed = 0
+        self.react: React | None = None
         self.facts: list[object] = []
         self.followers: list[Callable[[], None]] = []
         self.announced = False
@@ -58,15 +81,37 @@ class Unit(Reader):
         """Wake other processes after the commit (PostgreSQL; on SQLite they see every commit)."""
         self.announced = True
 
-    def follow_facts(self, react: React | None) -> None:
-        """Hand each fact to `react`, also those that reactions record.
+    def follow_facts(self) -> None:
+        """Runs what follows from each fact that was not followed yet, also from those that reactions record.
 
-        Raises RuntimeError beyond MOST_FACTS facts.
+        Raises RuntimeError beyond MOST_FACTS facts at once.
         """
-        done = 0
-        while done < len(self.facts):
-            if done >= MOST_FACTS:
-                raise RuntimeError(f"more than {MOST_FACTS} facts in one transaction: {self.facts[-1]!r}")
-            if react is not None:
-                react(self, self.facts[done])
-            done += 1
+        began = self._followed
+        while self._followed < len(self.facts):
+            if self._followed - began >= MOST_FACTS:
+                raise RuntimeError(f"more than {MOST_FACTS} facts at once: {self.facts[-1]!r}")
+            if self.react is not None:
+                self.react(self, self.facts[self._followed])
+            self._followed += 1
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """A part that succeeds whole, with what follows from its facts, or leaves nothing behind.
+
+        Its error comes through. For batches, in which one must not harm the others; parts are not nested.
+        """
+        recorded, waiting = len(self.facts), len(self.followers)
+        plainly(self.connection, "SAVEPOINT attempt")
+        try:
+            yield
+            self.follow_facts()
+        except BaseException:
+            del self.facts[recorded:], self.followers[waiting:]
+            self._followed = min(self._followed, recorded)
+            self._held.clear()
+            # Where the database has ended the whole transaction, there is nothing to go back to.
+            with suppress(DBAPIError, PendingRollbackError):
+                plainly(self.connection, "ROLLBACK TO SAVEPOINT attempt")
+                plainly(self.connection, "RELEASE SAVEPOINT attempt")
+            raise
+        plainly(self.connection, "RELEASE SAVEPOINT attempt")

@@ -6,6 +6,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextvars import copy_context
 from typing import Protocol
 
 from fedi_cluster.storage.unit import React, Unit
@@ -20,7 +21,7 @@ class Work:
     `locking`: on PostgreSQL at READ COMMITTED, for functions that lock the rows which they take.
     """
 
-    __slots__ = ("_blocked", "_loop", "_waiter", "error", "followers", "locking", "run", "value")
+    __slots__ = ("_blocked", "_context", "_loop", "_waiter", "error", "followers", "locking", "run", "value")
 
     def __init__(
         self,
@@ -34,9 +35,15 @@ class Work:
         self.value: object = None
         self.error: BaseException | None = None
         self.followers: list[Callable[[], None]] = []
+        # What is logged on the way, on whatever thread, says for which request or job it was.
+        self._context = copy_context()
         self._loop = loop
         self._waiter: asyncio.Future[None] | None = loop.create_future() if loop else None
         self._blocked: Future[None] | None = None if loop else Future()
+
+    def in_context(self, unit: Unit) -> object:
+        """Runs the function where its caller stands: with his request or job."""
+        return self._context.run(self.run, unit)
 
     def fail(self, error: BaseException) -> None:
         """Nothing of this was kept, because of `error`."""
@@ -65,7 +72,7 @@ class Work:
     def _follow(self) -> None:
         for follower in self.followers:
             try:
-                follower()
+                self._context.run(follower)
             except Exception:  # the commit stands; an error here must not say otherwise
                 _log.exception("a follower of a commit failed")
 
@@ -115,8 +122,9 @@ def call(work: Work, unit: Unit, react: React | None) -> None:
     """Run the function of `work` and what follows from its facts; the error is the caller's to catch."""
     _thread.inside = True
     try:
-        work.value = work.run(unit)
-        unit.follow_facts(react)
+        unit.react = react
+        work.value = work.in_context(unit)
+        unit.follow_facts()
     finally:
         _thread.inside = False
 

@@ -1,15 +1,18 @@
 """Keeps the cluster timeline: what follows there from facts, in the same transaction."""
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.rules import REGION
 from fedi_cluster.community.instances import queries as instance_queries
 from fedi_cluster.community.posts import queries as post_queries
-from fedi_cluster.community.posts.facts import Announced, PostDeleted
+from fedi_cluster.community.posts.facts import Announced, PostDeleted, Unannounced
 from fedi_cluster.kernel.addresses import Addresses
+from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.tables.cluster import cluster_post
 from fedi_cluster.storage.unit import Unit
+
+_SHOWN = Upsert(cluster_post, ("post_id",))
 
 
 def add_announced(unit: Unit, _at: Addresses, announced: Announced) -> None:
@@ -28,13 +31,17 @@ def add_announced(unit: Unit, _at: Addresses, announced: Announced) -> None:
 
 def add(unit: Unit, post_id: int, region_id: int) -> None:
     """Shows a post under a region; a post that is shown already stays where it is."""
-    known = unit.connection.execute(
-        select(cluster_post.c.post_id).where(cluster_post.c.post_id == post_id)
-    ).first()
-    if known is None:
-        unit.connection.execute(
-            insert(cluster_post).values(post_id=post_id, region_id=region_id, added_at=unit.now)
+    _SHOWN.run(unit, [{"post_id": post_id, "region_id": region_id, "added_at": unit.now}])
+
+
+def remove_unannounced(unit: Unit, _at: Addresses, taken_back: Unannounced) -> None:
+    """A post that its region passes on no longer leaves the timeline."""
+    shown = cluster_post.c
+    unit.connection.execute(
+        delete(cluster_post).where(
+            shown.post_id == taken_back.post_id, shown.region_id == taken_back.actor_id
         )
+    )
 
 
 def remove_deleted(unit: Unit, _at: Addresses, deleted: PostDeleted) -> None:

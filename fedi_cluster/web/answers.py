@@ -1,11 +1,9 @@
 """A page as an HTTP answer, in its frame and with its headers; it decides nothing about its matter."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Message, Receive, Scope, Send
 
 from fedi_cluster.http.frame import (
     REGIONS_WITH_LOOK,
@@ -17,7 +15,6 @@ from fedi_cluster.http.frame import (
 )
 from fedi_cluster.http.locale import LANGUAGE_COOKIE, Words, with_language
 from fedi_cluster.http.render import render
-from fedi_cluster.settings import Settings
 from fedi_cluster.web.regions import Regions
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.static_files import static_url
@@ -26,15 +23,7 @@ from fedi_cluster.web.visit import Visit
 _YEAR = 365 * 24 * 3600
 _OTHER_NAME = "Creative Cluster"
 _SOUTH_BALTIC = "South Baltic Creative Cluster"
-CSP = (
-    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; script-src 'self'; "
-    "style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; font-src 'self'; "
-    "manifest-src 'self'"
-)
-"""What a page may load: itself only (limits.md, CSP of pages)."""
 VARY = "Accept, Accept-Language, Cookie"
-
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def site_of(desk: WebDesk, words: Words, regions: Regions | None) -> Site:
@@ -113,28 +102,3 @@ _URI_SIGNS = "!#$%&'()*+,/:;=?@[]~"
 def elsewhere(visit: Visit, path: str) -> Response:
     """Sends the visitor to another page of ours, in her language."""
     return RedirectResponse(with_language(path, visit.prefix), 302, headers={"Vary": VARY})
-
-
-def guarded(app: Asgi, settings: Settings) -> Asgi:
-    """The application with the headers that every answer of it carries, unless it says otherwise itself."""
-    standing = {
-        "Content-Security-Policy": CSP,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "X-Frame-Options": "DENY",
-        "Cross-Origin-Opener-Policy": "same-origin",
-    }
-    if settings.secure:
-        standing["Strict-Transport-Security"] = f"max-age={_YEAR}"
-
-    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in standing.items():
-                    headers.setdefault(name, value)
-            await send(message)
-
-        await app(scope, receive, send_guarded)
-
-    return answer

@@ -1,11 +1,9 @@
-"""What pages load, and the small files that programs look for: style, pictures, robots.txt, health."""
+"""What pages load, and the small files that programs look for: style, pictures, robots.txt."""
 
-from sqlalchemy import select
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from fedi_cluster.kernel.errors import ClusterError, NotFound
-from fedi_cluster.storage.unit import Reader
+from fedi_cluster.kernel.errors import NotFound
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.static_files import PREFIX, StaticFile, static_file, static_files
 
@@ -39,19 +37,3 @@ def _file(found: StaticFile, kept: str) -> Response:
 async def robots(_request: Request, _desk: WebDesk) -> Response:
     """GET /robots.txt: forms are nothing to crawl."""
     return Response(_ROBOTS, media_type="text/plain", headers={"Cache-Control": _A_DAY})
-
-
-async def health(_request: Request, desk: WebDesk) -> Response:
-    """GET /health: 200 where the database answers, else 503; it tells nothing more."""
-
-    def read(reader: Reader) -> None:
-        reader.connection.execute(select(1)).scalar_one()
-
-    try:
-        await desk.db.read(read)
-    except ClusterError:
-        return JSONResponse({"status": "unavailable"}, 503, headers={"Retry-After": "30", **_NOT_KEPT})
-    return JSONResponse({"status": "ok"}, headers=_NOT_KEPT)
-
-
-_NOT_KEPT = {"Cache-Control": "no-store"}

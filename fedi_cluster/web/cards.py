@@ -1,7 +1,7 @@
 """Actors and posts as one reader sees them: her language, local addresses, the colours of their region."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote, urlsplit
@@ -10,14 +10,18 @@ from markupsafe import Markup
 
 from fedi_cluster.community.actors.rules import is_region
 from fedi_cluster.community.actors.shapes import Actor
+from fedi_cluster.community.posts import queries as post_queries
+from fedi_cluster.community.posts.rules import is_open
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.http.locale import with_language
 from fedi_cluster.kernel.languages import choose
 from fedi_cluster.kernel.text import excerpt
+from fedi_cluster.storage.unit import Reader
+from fedi_cluster.timelines.queries import Spot
 from fedi_cluster.web.regions import Regions
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.viewmodels.parts import Author, Link, When, when
-from fedi_cluster.web.viewmodels.posts import PostCard, kind_label, language_note
+from fedi_cluster.web.viewmodels.posts import LONGEST_IN_LIST, PostCard, kind_label, language_note
 from fedi_cluster.web.visit import Visit
 
 _EXCERPT = 280
@@ -95,7 +99,41 @@ class Cards:
         self._zone = desk.zone
         self._words = visit.words
         self._prefix = visit.prefix
+        self._kept = desk.cards
         self.regions = regions
+
+    def listed(
+        self, reader: Reader, spots: Sequence[Spot], *, parents: bool = False, booster: Actor | None = None
+    ) -> list[PostCard]:
+        """The cards of a part of a timeline; posts are read only where a card is new or has changed.
+
+        `parents` where the list says of answers whom they answer; `booster` is the actor who passed on what
+        she did not write herself.
+        """
+        seen = post_queries.stamps(reader, (spot.post_id for spot in spots))
+        answered = (row.parent_id for row in seen.values() if parents and row.parent_id)
+        above = post_queries.stamps(reader, answered)
+        found: list[PostCard] = []
+        posts: dict[int, Post] | None = None
+        for spot in spots:
+            row = seen[spot.post_id]
+            passed_on = booster if booster and spot.actor_id == booster.id else None
+            key = self._key(row, above.get(row.parent_id), passed_on)
+            card = self._kept.get(key)
+            if card is None:
+                if posts is None:
+                    posts = post_queries.by_ids(reader, (*seen, *above))
+                parent = posts.get(row.parent_id) if parents else None
+                known = parent if parent and is_open(parent) else None
+                card = self.card(posts[spot.post_id], parent=known, boosted_by=passed_on)
+                self._kept.put(key, card, _size(card))
+            found.append(card)
+        return found
+
+    def _key(self, row: Sequence[object], above: Sequence[object] | None, booster: Actor | None) -> Hashable:
+        """All that a card is made from, as far as it can change."""
+        by = (booster.id, booster.updated_at, booster.username) if booster else None
+        return self._words.tag, self.regions.mark, tuple(row), tuple(above or ()), by
 
     def when(self, moment: datetime, *, clock: bool = False) -> When:
         """A moment in the reader's language and the instance's zone."""
@@ -145,6 +183,7 @@ class Cards:
             likes=post.likes_count,
             boosts=post.announces_count,
             foreign=not self.regions.is_inside(post.author),
+            kind=post.kind,
         )
 
     def answer(self, post: Post, parent: Post | None) -> PostCard:
@@ -165,6 +204,12 @@ class Cards:
 
     def _nothing_said(self, post: Post) -> str:
         return self._words.gettext("Post by %(name)s", name=self.author(post.author).name)
+
+
+def _size(card: PostCard) -> int:
+    """About the bytes of a card and of what is printed of it, in two ways; Polish takes two for each sign."""
+    printed = min(len(card.content), LONGEST_IN_LIST) + len(card.excerpt) + 1_000
+    return 2 * (len(card.content) + 2 * printed)
 
 
 def _attached(post: Post) -> Markup:

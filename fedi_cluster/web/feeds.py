@@ -1,7 +1,6 @@
 """Atom feeds of the lists that pages show; a feed says the same to everybody who has its address."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -15,15 +14,13 @@ from fedi_cluster.kernel.paging import PageRequest
 from fedi_cluster.kernel.text import excerpt, hashtag_key
 from fedi_cluster.storage.unit import Reader
 from fedi_cluster.timelines import queries as timelines
+from fedi_cluster.web import atom
 from fedi_cluster.web.cards import actor_path, is_warning, post_path, texts_of
 from fedi_cluster.web.homes import need_region
+from fedi_cluster.web.language import LANGUAGE_IN_SCOPE
 from fedi_cluster.web.profiles import need_actor
 from fedi_cluster.web.regions import Regions, read_regions
 from fedi_cluster.web.site import WebDesk
-from fedi_cluster.web.visit import LANGUAGE_IN_SCOPE
-
-if TYPE_CHECKING:
-    from fedi_cluster.web.atom import FeedEntry
 
 _ENTRIES = 20
 _TITLE = 80
@@ -50,8 +47,6 @@ class _Writer:
 
     def answer(self, title: str, page: str, posts: Sequence[Post], *, feed: str | None = None) -> Response:
         """The feed of what local path `page` shows, beside it or at the local path `feed`."""
-        from fedi_cluster.web import atom
-
         document = atom.atom(
             atom.Feed(
                 title=title,
@@ -59,17 +54,17 @@ class _Writer:
                 page=self.address(page),
                 lang=self.words.tag,
                 began=self._began,
-                entries=[self._entry(atom.FeedEntry, post) for post in posts],
+                entries=[self._entry(post) for post in posts],
             )
         )
         return Response(document, media_type=atom.MEDIA_TYPE)
 
-    def _entry(self, make: "Callable[..., FeedEntry]", post: Post) -> "FeedEntry":
+    def _entry(self, post: Post) -> atom.FeedEntry:
         texts = texts_of(post, self._prefix)
         said = texts.title or (texts.summary if is_warning(post) else None)
         _, name = choose(post.author.name_map, [self.words.tag]) or (None, post.author.name)
         name = name or post.author.username
-        return make(
+        return atom.FeedEntry(
             id=post.uri,
             title=said or excerpt(texts.content, _TITLE) or self.words.gettext("Post by %(name)s", name=name),
             link=self.address(post_path(post)),

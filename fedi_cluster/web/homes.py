@@ -16,13 +16,13 @@ from fedi_cluster.kernel.text import plain_text
 from fedi_cluster.storage.unit import Reader
 from fedi_cluster.timelines import queries as timelines
 from fedi_cluster.web.answers import frame_of, page
+from fedi_cluster.web.away import notice_of
 from fedi_cluster.web.cards import Cards, interact_path
 from fedi_cluster.web.regions import KnownRegion, Regions, read_regions
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.static_files import static_url
 from fedi_cluster.web.viewmodels import homes
 from fedi_cluster.web.viewmodels.parts import Author
-from fedi_cluster.web.viewmodels.posts import PostCard
 from fedi_cluster.web.visit import Visit, asked_part, links_of, part_path, visit_of
 
 _FIRST = 12
@@ -39,12 +39,12 @@ async def cluster_home(request: Request, desk: WebDesk) -> Response:
 def _cluster_home(reader: Reader, desk: WebDesk, visit: Visit) -> Response:
     regions = read_regions(reader, desk)
     cards = Cards(desk, visit, regions)
-    found = timelines.cluster(reader, PageRequest(_FIRST))
+    found = timelines.cluster_spots(reader, PageRequest(_FIRST))
     on_the_map = any(one.chip.slug in REGIONS_WITH_LOOK for one in regions.present)
     view = homes.ClusterHomeView(
         stand=homes.cluster_home_stand(visit.words),
-        towns=[homes.Town(one.chip, _newest(reader, cards, one)) for one in regions.present],
-        cards=[cards.card(one.post) for one in found.items],
+        towns=_towns(reader, cards, regions),
+        cards=cards.listed(reader, found.items),
         map_url=static_url("map.svg") if on_the_map else None,
         feed_url="/feed.atom",
         older_url=links_of("/public/cluster", found).older,
@@ -58,11 +58,11 @@ def _cluster_home(reader: Reader, desk: WebDesk, visit: Visit) -> Response:
     return page(desk, visit, "homes/cluster.html", view, frame)
 
 
-def _newest(reader: Reader, cards: Cards, region: KnownRegion) -> PostCard | None:
-    if region.actor is None:
-        return None
-    found = timelines.cluster(reader, PageRequest(1), region.actor.id).items
-    return cards.card(found[0].post) if found else None
+def _towns(reader: Reader, cards: Cards, regions: Regions) -> list[homes.Town]:
+    known = [one.actor.id for one in regions.present if one.actor]
+    spots = timelines.newest_of_each(reader, known)
+    newest = {spot.actor_id: card for spot, card in zip(spots, cards.listed(reader, spots), strict=True)}
+    return [homes.Town(one.chip, newest.get(one.actor.id) if one.actor else None) for one in regions.present]
 
 
 async def region_home(request: Request, desk: WebDesk) -> Response:
@@ -93,6 +93,7 @@ def _region_home(reader: Reader, desk: WebDesk, visit: Visit, slug: str, ask: Pa
         follow_url=interact_path(f"acct:{region.handle.removeprefix('@')}"),
         map_url=f"{static_url('map.svg')}#{slug}" if slug in REGIONS_WITH_LOOK else None,
         feed_url=feed,
+        notice=notice_of(reader, desk, visit, regions, (region.host, None)),
     )
     if region.actor is not None:
         view = _with_news(reader, cards, view, region.actor, ask)
@@ -114,14 +115,14 @@ def _with_news(
     reader: Reader, cards: Cards, view: homes.RegionHomeView, actor: Actor, ask: PageRequest
 ) -> homes.RegionHomeView:
     """The first part opens with the newest and sorts projects apart; the others are one list."""
-    found = timelines.cluster(reader, ask, actor.id)
+    found = timelines.cluster_spots(reader, ask, actor.id)
     links = links_of(view.region.url, found)
     view = replace(view, older_url=links.older, newer_url=links.newer)
-    shown = [(one.post.kind, cards.card(one.post)) for one in found.items]
+    shown = cards.listed(reader, found.items)
     if ask.before is not None or ask.after is not None:
-        return replace(view, news=[card for _, card in shown])
-    news = [card for kind, card in shown if kind != "project"]
-    projects = [card for kind, card in shown if kind == "project"]
+        return replace(view, news=shown)
+    news = [card for card in shown if card.kind != "project"]
+    projects = [card for card in shown if card.kind == "project"]
     lead = (news or projects)[:1]
     return replace(
         view,
@@ -144,16 +145,13 @@ def _with_neighbours(
 ) -> homes.RegionHomeView:
     here = actor_queries.listed_at(reader, region.host, _ORGANISATIONS, "Organization")
     editorial = [cards.author(one) for one in here if one.kind == _EDITORIAL]
-    elsewhere = timelines.cluster(reader, PageRequest(_FIRST)).items
+    newest = timelines.cluster_spots(reader, PageRequest(_FIRST)).items
+    away = [one for one in newest if region.actor is None or one.actor_id != region.actor.id]
     return replace(
         view,
         organisations=_authors(cards, here),
         editorial=editorial[0] if editorial else None,
-        others=[
-            cards.card(one.post)
-            for one in elsewhere
-            if region.actor is None or one.region.id != region.actor.id
-        ][:_OTHERS],
+        others=cards.listed(reader, away[:_OTHERS]),
     )
 
 

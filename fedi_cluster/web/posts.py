@@ -16,6 +16,7 @@ from fedi_cluster.storage.unit import Reader
 from fedi_cluster.timelines import queries as timelines
 from fedi_cluster.timelines.queries import Thread
 from fedi_cluster.web.answers import elsewhere, frame_of, page
+from fedi_cluster.web.away import notice_of
 from fedi_cluster.web.cards import Cards, post_path, web_address
 from fedi_cluster.web.regions import read_regions
 from fedi_cluster.web.site import WebDesk
@@ -61,6 +62,8 @@ def _post(reader: Reader, desk: WebDesk, visit: Visit, post_id: int | None, afte
     thread = timelines.thread(reader, found)
     main = cards.card(found, parent=thread.ancestors[-1] if thread.ancestors else None)
     view = _view(cards, main, thread, after)
+    if not found.author.local:
+        view = replace(view, notice=notice_of(reader, desk, visit, regions, (found.author.host, found.uri)))
     local = found.author.local
     title = main.title or f"{main.author.name}: {main.excerpt[:60]}"
     frame = replace(

@@ -97,7 +97,7 @@ def _profile(reader: Reader, desk: WebDesk, visit: Visit, name: str, ask: PageRe
 
 
 def _view(reader: Reader, visit: Visit, cards: Cards, actor: Actor, ask: PageRequest) -> ProfileView:
-    found = timelines.profile(reader, actor, ask)
+    found = timelines.profile_spots(reader, actor, ask)
     counts = _counts(reader, actor)
     liked = [tag for tag in (visit.language, actor.language) if tag]
     lang, bio = choose(actor.summary_map, liked) or (actor.language, actor.summary)
@@ -119,6 +119,6 @@ def _view(reader: Reader, visit: Visit, cards: Cards, actor: Actor, ask: PageReq
         origin_url=None if actor.local else web_address(actor.url, actor.uri),
         moved_to=Link(moved_to, moved_to) if moved_to else None,
         feed_url=f"{path}/feed.atom" if actor.local else None,
-        cards=[cards.card(one.post, boosted_by=one.announced_by) for one in found.items],
+        cards=cards.listed(reader, found.items, booster=actor),
         pages=links_of(path, found),
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from urllib.parse import quote
 
 from fedi_cluster.community.actors import queries as actor_queries
@@ -34,7 +35,8 @@ class KnownRegion:
 class Regions:
     """Our own region, all present ones (ours first) and everybody who was a member, by host.
 
-    `demo` says that accounts of a demonstration live here.
+    `demo` says that accounts of a demonstration live here; `mark` is the same as long as all names and
+    addresses of regions are.
     """
 
     home: KnownRegion
@@ -42,6 +44,7 @@ class Regions:
     by_host: Mapping[str, KnownRegion]
     members: Sequence[Member]
     demo: bool
+    mark: bytes
 
     def of_slug(self, slug: str) -> KnownRegion | None:
         """The present region of this short name: our own before a sister that has taken the same."""
@@ -61,7 +64,7 @@ def read_regions(reader: Reader, desk: WebDesk) -> Regions:
     members = instance_queries.members(reader)
     known = {one.uri: one for one in actor_queries.by_uris(reader, (one.entry.region for one in members))}
     chip = RegionChip(desk.settings.region, desk.settings.region_name, f"/r/{desk.settings.region}")
-    own = actor_queries.local(reader, REGION)
+    own = known.get(desk.at.region) or actor_queries.local(reader, REGION)
     home = KnownRegion(chip, desk.at.host, desk.at.region, own)
     sisters: list[KnownRegion] = []
     by_host = {desk.at.host: home}
@@ -77,7 +80,13 @@ def read_regions(reader: Reader, desk: WebDesk) -> Regions:
                 sisters.append(region)
     sisters.sort(key=lambda one: one.chip.name)
     demo = actor_queries.has_demo(reader, desk.at.host)
-    return Regions(home, (home, *sisters), by_host, members, demo)
+    shown = (home, *sisters)
+    return Regions(home, shown, by_host, members, demo, _mark(shown, by_host))
+
+
+def _mark(present: Sequence[KnownRegion], by_host: Mapping[str, KnownRegion]) -> bytes:
+    named = [(host, one.chip, one.uri) for host, one in by_host.items()]
+    return blake2b(repr(([one.host for one in present], named)).encode(), digest_size=16).digest()
 
 
 def _region(member: Member, actor: Actor | None, present: bool) -> KnownRegion | None:

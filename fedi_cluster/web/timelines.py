@@ -1,17 +1,13 @@
 """The public timelines and the pages of hashtags: lists of posts with links to older and newer ones."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fedi_cluster.community.posts import queries as post_queries
-from fedi_cluster.community.posts.rules import is_open
-from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.http.frame import FeedLink, PageFrame
-from fedi_cluster.kernel.paging import Page, PageRequest
+from fedi_cluster.kernel.paging import PageRequest
 from fedi_cluster.kernel.text import hashtag_key
 from fedi_cluster.storage.unit import Reader
 from fedi_cluster.timelines import queries as timelines
@@ -21,7 +17,6 @@ from fedi_cluster.web.regions import Regions, read_regions
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.viewmodels.homes import TimelineView, timeline_tabs, timeline_title
 from fedi_cluster.web.viewmodels.parts import Link
-from fedi_cluster.web.viewmodels.posts import PostCard
 from fedi_cluster.web.visit import Visit, asked_part, links_of, part_path, visit_of
 
 
@@ -38,7 +33,7 @@ async def public_local(request: Request, desk: WebDesk) -> Response:
 def _public(reader: Reader, desk: WebDesk, visit: Visit, ask: PageRequest, which: str) -> Response:
     regions = read_regions(reader, desk)
     wide = which == "cluster"
-    found = _cluster_posts(reader, ask) if wide else timelines.local(reader, ask)
+    found = timelines.cluster_spots(reader, ask) if wide else timelines.local_spots(reader, ask)
     home = regions.home.chip
     title, stand = timeline_title(visit.words, home, which)
     path = f"/public/{which}"
@@ -46,7 +41,7 @@ def _public(reader: Reader, desk: WebDesk, visit: Visit, ask: PageRequest, which
         title=title,
         stand=stand,
         tabs=timeline_tabs(visit.words, home, which),
-        cards=[Cards(desk, visit, regions).card(post) for post in found.items],
+        cards=Cards(desk, visit, regions).listed(reader, found.items),
         pages=links_of(path, found),
         feed_url="/feed.atom" if wide else f"{path}/feed.atom",
         way_on=None if wide else Link(visit.words.gettext("All regions"), "/public/cluster"),
@@ -54,11 +49,6 @@ def _public(reader: Reader, desk: WebDesk, visit: Visit, ask: PageRequest, which
     frame = _frame(desk, visit, regions, view, part_path(path, ask))
     frame = replace(frame, cluster_wide=wide, region=None if wide else home.slug)
     return page(desk, visit, "timelines/public.html", view, frame)
-
-
-def _cluster_posts(reader: Reader, ask: PageRequest) -> Page[Post]:
-    found = timelines.cluster(reader, ask)
-    return Page([one.post for one in found.items], found.older, found.newer)
 
 
 def _frame(desk: WebDesk, visit: Visit, regions: Regions, view: TimelineView, path: str) -> PageFrame:
@@ -77,13 +67,13 @@ async def tag(request: Request, desk: WebDesk) -> Response:
 
 def _tag(reader: Reader, desk: WebDesk, visit: Visit, ask: PageRequest, key: str) -> Response:
     regions = read_regions(reader, desk)
-    found = timelines.tagged(reader, key, ask)
+    found = timelines.tagged_spots(reader, key, ask)
     path = f"/tags/{quote(key, safe='')}"
     feed = f"{path}/feed.atom"
     view = TimelineView(
         title=f"#{key}",
         stand=visit.words.gettext("Public posts with this hashtag."),
-        cards=_with_parents(reader, Cards(desk, visit, regions), found.items),
+        cards=Cards(desk, visit, regions).listed(reader, found.items, parents=True),
         pages=links_of(path, found),
         feed_url=feed,
         way_on=Link(visit.words.gettext("All regions"), "/public/cluster"),
@@ -92,9 +82,3 @@ def _tag(reader: Reader, desk: WebDesk, visit: Visit, ask: PageRequest, key: str
     # A page that anybody can name into being is nothing for search engines.
     frame = replace(frame, cluster_wide=True, indexed=bool(found.items), feeds=(FeedLink(view.title, feed),))
     return page(desk, visit, "timelines/public.html", view, frame)
-
-
-def _with_parents(reader: Reader, cards: Cards, posts: Sequence[Post]) -> list[PostCard]:
-    known = post_queries.by_ids(reader, (post.parent_id for post in posts if post.parent_id))
-    parents = {post_id: post for post_id, post in known.items() if is_open(post)}
-    return [cards.card(post, parent=parents.get(post.parent_id or 0)) for post in posts]

@@ -5,17 +5,15 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from fedi_cluster.http.locale import LANGUAGE_COOKIE, Words, choose_language, split_language, words_for
+from fedi_cluster.http.locale import Words, split_language, words_for
 from fedi_cluster.kernel.errors import Malformed
 from fedi_cluster.kernel.ids import parse_id
 from fedi_cluster.kernel.paging import Page, PageRequest
+from fedi_cluster.web.language import language_of
 from fedi_cluster.web.site import WebDesk
 from fedi_cluster.web.viewmodels.parts import PageLinks
 
 T = TypeVar("T")
-
-LANGUAGE_IN_SCOPE = "fedi_cluster_language"
-"""The member of the ASGI scope with the language that the path began with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +36,9 @@ class Visit:
 
 
 def visit_of(request: Request, desk: WebDesk) -> Visit:
-    """The language by path, cookie, Accept-Language, then the instance's own."""
-    prefix = request.scope.get(LANGUAGE_IN_SCOPE)
+    """What a request says of its visitor."""
+    prefix, tag, remembered = language_of(request.scope, desk.settings.language)
     path = request.scope["path"]
-    remembered = request.cookies.get(LANGUAGE_COOKIE)
-    tag = choose_language(prefix, remembered, request.headers.get("accept-language"), desk.settings.language)
     return Visit(split_language(path)[1] if prefix else path, prefix, words_for(tag), remembered)
 
 

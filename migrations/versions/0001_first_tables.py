@@ -60,8 +60,25 @@ def upgrade() -> None:
         sa.UniqueConstraint("uri", name=op.f("uq_actor_uri")),
     )
     with op.batch_alter_table("actor", schema=None) as batch_op:
-        batch_op.create_index("ix_actor_host", ["host"], unique=False)
+        batch_op.create_index("ix_actor_host_demo", ["host", "demo"], unique=False)
+        batch_op.create_index("ix_actor_host_type", ["host", "type"], unique=False)
         batch_op.create_index("ix_actor_username_handle_host", ["username", "handle_host"], unique=True)
+
+    op.create_table(
+        "claim",
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=True),
+        sa.Column("object", sa.Text(), nullable=True),
+        sa.Column("undone_by", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("uri", name=op.f("pk_claim")),
+    )
+    with op.batch_alter_table("claim", schema=None) as batch_op:
+        batch_op.create_index("ix_claim_actor_kind_object", ["actor", "kind", "object"], unique=False)
+        batch_op.create_index("ix_claim_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_claim_undone_by", ["undone_by"], unique=False)
 
     op.create_table(
         "cluster",
@@ -72,11 +89,92 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cluster")),
     )
     op.create_table(
+        "cluster_day",
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("day", sa.String(length=10), nullable=False),
+        sa.Column("total", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("host", "day", name=op.f("pk_cluster_day")),
+    )
+    op.create_table(
+        "cluster_object",
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("former_type", sa.String(length=32), nullable=True),
+        sa.Column("listed", sa.Boolean(), nullable=False),
+        sa.Column("offered", sa.Boolean(), server_default="0", nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=True),
+        sa.Column("verified", sa.Boolean(), nullable=True),
+        sa.PrimaryKeyConstraint("uri", name=op.f("pk_cluster_object")),
+    )
+    with op.batch_alter_table("cluster_object", schema=None) as batch_op:
+        batch_op.create_index("ix_cluster_object_host_published_at", ["host", "published_at"], unique=False)
+        batch_op.create_index(
+            "ix_cluster_object_unverified",
+            ["uri"],
+            unique=False,
+            sqlite_where=sa.text("verified IS NULL"),
+            postgresql_where=sa.text("verified IS NULL"),
+        )
+
+    op.create_table(
+        "delivery",
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("inbox", sa.Text(), nullable=False),
+        sa.Column("activity_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("log_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("signer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=16), server_default="waiting", nullable=False),
+        sa.Column("run_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_delivery")),
+    )
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index("ix_delivery_activity_id", ["activity_id"], unique=False)
+        batch_op.create_index("ix_delivery_host_state_id", ["host", "state", "id"], unique=False)
+
+    op.create_table(
+        "early",
+        sa.Column(
+            "log_id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("log_id", name=op.f("pk_early")),
+    )
+    with op.batch_alter_table("early", schema=None) as batch_op:
+        batch_op.create_index("ix_early_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_early_object", ["object"], unique=False)
+
+    op.create_table(
         "identity",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_identity")),
     )
+    op.create_table(
+        "inbox_gone",
+        sa.Column("inbox", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("inbox", name=op.f("pk_inbox_gone")),
+    )
+    with op.batch_alter_table("inbox_gone", schema=None) as batch_op:
+        batch_op.create_index("ix_inbox_gone_host", ["host"], unique=False)
+
     op.create_table(
         "inbox_log",
         sa.Column(
@@ -91,12 +189,20 @@ def upgrade() -> None:
         sa.Column("raw", sa.LargeBinary(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_log")),
     )
     with op.batch_alter_table("inbox_log", schema=None) as batch_op:
         batch_op.create_index(
             "ix_inbox_log_activity_uri_sender_actor", ["activity_uri", "sender_actor"], unique=True
+        )
+        batch_op.create_index(
+            "ix_inbox_log_new",
+            ["sender_host", "id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'new'"),
+            postgresql_where=sa.text("state = 'new'"),
         )
         batch_op.create_index("ix_inbox_log_received_at", ["received_at"], unique=False)
 
@@ -127,21 +233,57 @@ def upgrade() -> None:
             "id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
         ),
         sa.Column("kind", sa.String(length=64), nullable=False),
+        sa.Column("queue", sa.String(length=16), server_default="main", nullable=False),
+        sa.Column("key", sa.String(length=300), nullable=True),
+        sa.Column("wanted", sa.Integer(), server_default="0", nullable=False),
         sa.Column("lane", sa.String(length=300), nullable=True),
         sa.Column("payload", sa.JSON(), nullable=False),
         sa.Column("state", sa.String(length=16), server_default="ready", nullable=False),
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("leased_by", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("key", name=op.f("uq_job_key")),
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index("ix_job_lane_state_id", ["lane", "state", "id"], unique=False)
-        batch_op.create_index("ix_job_state_run_at_id", ["state", "run_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_job_state_queue_run_at_id", ["state", "queue", "run_at", "id"], unique=False
+        )
 
+    op.create_table(
+        "key_attempt",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failed", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_key_attempt")),
+    )
+    with op.batch_alter_table("key_attempt", schema=None) as batch_op:
+        batch_op.create_index("ix_key_attempt_at", ["at"], unique=False)
+
+    op.create_table(
+        "lane",
+        sa.Column("host", sa.String(length=255), nullable=False),
+        sa.Column(
+            "cursor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), server_default="0", nullable=False
+        ),
+        sa.Column("reached_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("burst", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("burst_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("woken", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("wake_after", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("host", name=op.f("pk_lane")),
+    )
     op.create_table(
         "member",
         sa.Column("host", sa.String(length=255), nullable=False),
@@ -155,13 +297,27 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("admitted", sa.Integer(), server_default="1", nullable=False),
-        sa.Column("history_next", sa.Text(), nullable=True),
-        sa.Column("history_done", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("history_total", sa.Integer(), nullable=True),
-        sa.Column("history_state", sa.String(length=16), server_default="none", nullable=False),
+        sa.Column("compare_state", sa.String(length=16), server_default="none", nullable=False),
+        sa.Column("compare_error", sa.Text(), nullable=True),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("away_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("digest_updated", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("missing", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("offered", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("held_for_us", sa.Integer(), server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_member")),
         sa.UniqueConstraint("actor_uri", name=op.f("uq_member_actor_uri")),
     )
+    op.create_table(
+        "rate_limit",
+        sa.Column("bucket", sa.String(length=255), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", name=op.f("pk_rate_limit")),
+    )
+    with op.batch_alter_table("rate_limit", schema=None) as batch_op:
+        batch_op.create_index("ix_rate_limit_ends_at", ["ends_at"], unique=False)
+
     op.create_table(
         "tombstone",
         sa.Column("uri", sa.Text(), nullable=False),
@@ -284,6 +440,7 @@ def upgrade() -> None:
         sa.Column("published_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revision", sa.Integer(), server_default="0", nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["author_id"], ["actor.id"], name=op.f("fk_post_author_id"), ondelete="CASCADE"
@@ -296,6 +453,9 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("post", schema=None) as batch_op:
         batch_op.create_index("ix_post_author_id_id", ["author_id", "id"], unique=False)
+        batch_op.create_index(
+            "ix_post_author_id_visibility_deleted_at", ["author_id", "visibility", "deleted_at"], unique=False
+        )
         batch_op.create_index("ix_post_in_reply_to", ["in_reply_to"], unique=False)
         batch_op.create_index("ix_post_local_visibility_id", ["local", "visibility", "id"], unique=False)
         batch_op.create_index("ix_post_parent_id", ["parent_id"], unique=False)
@@ -366,6 +526,25 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("hashtag", schema=None) as batch_op:
         batch_op.create_index("ix_hashtag_tag_post_id", ["tag", "post_id"], unique=False)
+
+    op.create_table(
+        "home",
+        sa.Column("owner_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("post_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("booster_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["booster_id"], ["actor.id"], name=op.f("fk_home_booster_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["owner_id"], ["actor.id"], name=op.f("fk_home_owner_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["post_id"], ["post.id"], name=op.f("fk_home_post_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("owner_id", "position", name=op.f("pk_home")),
+        sqlite_with_rowid=False,
+    )
+    with op.batch_alter_table("home", schema=None) as batch_op:
+        batch_op.create_index("ix_home_post_id_owner_id", ["post_id", "owner_id"], unique=True)
 
     op.create_table(
         "like",
@@ -448,6 +627,10 @@ def downgrade() -> None:
         batch_op.drop_index("ix_like_post_id")
 
     op.drop_table("like")
+    with op.batch_alter_table("home", schema=None) as batch_op:
+        batch_op.drop_index("ix_home_post_id_owner_id")
+
+    op.drop_table("home")
     with op.batch_alter_table("hashtag", schema=None) as batch_op:
         batch_op.drop_index("ix_hashtag_tag_post_id")
 
@@ -467,6 +650,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_post_parent_id")
         batch_op.drop_index("ix_post_local_visibility_id")
         batch_op.drop_index("ix_post_in_reply_to")
+        batch_op.drop_index("ix_post_author_id_visibility_deleted_at")
         batch_op.drop_index("ix_post_author_id_id")
 
     op.drop_table("post")
@@ -487,9 +671,18 @@ def downgrade() -> None:
 
     op.drop_table("activity")
     op.drop_table("tombstone")
+    with op.batch_alter_table("rate_limit", schema=None) as batch_op:
+        batch_op.drop_index("ix_rate_limit_ends_at")
+
+    op.drop_table("rate_limit")
     op.drop_table("member")
+    op.drop_table("lane")
+    with op.batch_alter_table("key_attempt", schema=None) as batch_op:
+        batch_op.drop_index("ix_key_attempt_at")
+
+    op.drop_table("key_attempt")
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_state_run_at_id")
+        batch_op.drop_index("ix_job_state_queue_run_at_id")
         batch_op.drop_index("ix_job_lane_state_id")
 
     op.drop_table("job")
@@ -497,14 +690,42 @@ def downgrade() -> None:
     op.drop_table("instance")
     with op.batch_alter_table("inbox_log", schema=None) as batch_op:
         batch_op.drop_index("ix_inbox_log_received_at")
+        batch_op.drop_index("ix_inbox_log_new")
         batch_op.drop_index("ix_inbox_log_activity_uri_sender_actor")
 
     op.drop_table("inbox_log")
+    with op.batch_alter_table("inbox_gone", schema=None) as batch_op:
+        batch_op.drop_index("ix_inbox_gone_host")
+
+    op.drop_table("inbox_gone")
     op.drop_table("identity")
+    with op.batch_alter_table("early", schema=None) as batch_op:
+        batch_op.drop_index("ix_early_object")
+        batch_op.drop_index("ix_early_created_at")
+
+    op.drop_table("early")
+    with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index("ix_delivery_host_state_id")
+        batch_op.drop_index("ix_delivery_activity_id")
+
+    op.drop_table("delivery")
+    with op.batch_alter_table("cluster_object", schema=None) as batch_op:
+        batch_op.drop_index("ix_cluster_object_unverified")
+        batch_op.drop_index("ix_cluster_object_host_published_at")
+
+    op.drop_table("cluster_object")
+    op.drop_table("cluster_day")
     op.drop_table("cluster")
+    with op.batch_alter_table("claim", schema=None) as batch_op:
+        batch_op.drop_index("ix_claim_undone_by")
+        batch_op.drop_index("ix_claim_created_at")
+        batch_op.drop_index("ix_claim_actor_kind_object")
+
+    op.drop_table("claim")
     with op.batch_alter_table("actor", schema=None) as batch_op:
         batch_op.drop_index("ix_actor_username_handle_host")
-        batch_op.drop_index("ix_actor_host")
+        batch_op.drop_index("ix_actor_host_type")
+        batch_op.drop_index("ix_actor_host_demo")
 
     op.drop_table("actor")
     # ### end Alembic commands ###

@@ -1,5 +1,6 @@
 """Real server processes for tests: started, waited for, stopped; never left behind."""
 
+import asyncio
 import contextlib
 import os
 import pty
@@ -7,7 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -39,6 +41,10 @@ class Running:
                 self.lines.append(line.rstrip())
                 self.spoke.set()
         self.spoke.set()
+
+    def has_said(self, lines: int) -> Callable[[], bool]:
+        """Whether it has said so many lines by now."""
+        return lambda: len(self.lines) >= lines
 
     def stop(self) -> int:
         """Ends it with SIGTERM; gives its exit code."""
@@ -77,3 +83,11 @@ def started(file: Path, *arguments: str, terminal: bool = False) -> Iterator[Run
             process.wait(PATIENCE)
         listener.join(PATIENCE)
         running.output.close()
+
+
+async def until(done: Callable[[], bool], seconds: float = PATIENCE) -> None:
+    """Waits until something is so, while the event loop goes on; fails after `seconds`."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "it took too long"
+        await asyncio.sleep(0.05)

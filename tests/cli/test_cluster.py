@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from fedi_cluster.cli.invitation import checked
 from fedi_cluster.community.instances.queries import is_member
+from fedi_cluster.community.posts.queries import by_uri
+from fedi_cluster.community.regions.ledger import copy
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.errors import Invalid
+from fedi_cluster.storage.tables import metadata
+from fedi_cluster.storage.unit import Unit
 from tests.cli.conftest import Instance
 from tests.cli.serving import free_port, started
 
@@ -47,11 +52,12 @@ def test_a_newcomer_joins_by_link_and_gets_the_history(pair: tuple[Instance, Ins
     _until(lambda: "asking" in rostock.command("cluster", "list"))
     assert "ask to join: szczecin.localhost" in rostock.command("doctor")
     assert "Szczecin" in rostock.command("cluster", "confirm", "szczecin")
-    _until(lambda: "done, 3" in szczecin.command("cluster", "status"))
+    _until(lambda: "in step (checked" in szczecin.command("cluster", "status"))
     assert "cluster leave" in szczecin.fault("cluster", "join", link)
     standing = json.loads(szczecin.command("cluster", "status", "--json"))
     assert standing["member"] is True
-    assert [one["name"] for one in standing["sisters"]] == ["Rostock"]
+    (sister,) = standing["sisters"]
+    assert (sister["name"], sister["compare_state"], sister["missing"]) == ("Rostock", "in_step", 0)
     assert "The sister rostock.localhost" in szczecin.command("doctor")
     szczecin.command("cluster", "leave")
     _until(lambda: "left" in rostock.command("cluster", "list"))
@@ -70,11 +76,41 @@ def test_a_newcomer_waits_with_a_file(pair: tuple[Instance, Instance], tmp_path:
         _until(lambda: joining.lines[-1].startswith("Rostock"))
     assert "Confirmed: this instance is a member." in joining.lines
     assert any("Rostock" in line and "100%" in line for line in joining.lines), "the bar"
-    assert joining.lines[-1].endswith("1 posts, done.")
+    assert joining.lines[-1].endswith(": 3 held, in step.")
     assert "not a member" not in rostock.command("cluster", "remove", "szczecin", "--yes")
     house = szczecin.house()
     _until(lambda: not house.db.read_now(is_member, house.at.host))
     house.db.close()
+
+
+def test_what_a_database_lost_comes_back(pair: tuple[Instance, Instance]) -> None:
+    rostock, szczecin = pair
+    assert "no sisters" in szczecin.fault("cluster", "recover", "--yes")
+    link = rostock.command("cluster", "invite").strip()
+    szczecin.command("cluster", "join", link)
+    _until(lambda: "asking" in rostock.command("cluster", "list"))
+    rostock.command("cluster", "confirm", "szczecin")
+    _until(lambda: "in step" in szczecin.command("cluster", "status"))
+    assert "Nothing is missing here." in szczecin.command("cluster", "recover")
+    uri = szczecin.command("post", "Wpis", "--lang", "pl").split()[-1]
+    house = rostock.house()
+    _until(lambda: house.db.read_now(copy, uri) is not None)
+    house.db.close()
+    house = szczecin.house()
+    house.db.write_now(_lose, uri)
+    assert "In all: 1 posts" in szczecin.command("cluster", "recover", code=1)
+    assert "--yes" in szczecin.fault("cluster", "recover")
+    assert "Taken back: 1 posts" in szczecin.command("cluster", "recover", "--yes", "--from", "rostock")
+    found = house.db.read_now(by_uri, uri)
+    assert found is not None
+    assert "Wpis" in found.content
+    house.db.close()
+
+
+def _lose(unit: Unit, uri: str) -> None:
+    for table in (metadata.tables["post"], metadata.tables["cluster_object"]):
+        unit.connection.execute(delete(table).where(table.c.uri == uri))
+    unit.connection.execute(update(metadata.tables["cluster_day"]).values(digest=None))
 
 
 def test_outside_a_cluster_everything_says_so(instance: Instance) -> None:

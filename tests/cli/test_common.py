@@ -103,17 +103,35 @@ def test_without_a_database_it_says_what_to_do(instance: Instance) -> None:
 def test_a_database_that_is_away_is_one_sentence(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FEDI_CLUSTER_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
     said = instance.fault("region", "show")
-    assert "The database cannot be used" in said
+    assert "The database is not available right now" in said
     assert "Connection refused" in said
 
 
-def test_an_old_schema_wants_migrate(instance: Instance) -> None:
+def _say_schema(instance: Instance, statement: str) -> None:
     house = instance.house()
     with house.db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+        connection.exec_driver_sql(statement)
     house.db.close()
+
+
+def test_an_old_schema_wants_migrate(instance: Instance) -> None:
+    _say_schema(instance, "DELETE FROM alembic_version")
     assert "fedi-cluster migrate" in instance.fault("region", "show")
     assert "fedi-cluster migrate" in instance.command("migrate", "--check", code=1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["region show", "serve", "work --once", "jobs list", "migrate", "migrate --check", "backup copies"],
+)
+def test_a_newer_schema_is_refused_with_one_sentence(instance: Instance, command: str) -> None:
+    _say_schema(instance, "UPDATE alembic_version SET version_num = '0099'")
+    said = instance.fault(*command.split())
+    assert said == (
+        "fedi-cluster: The database has the schema “0099” of a newer version of fedi-cluster, which this one "
+        "does not know; install that version again, or restore a copy from before.\n"
+    )
+    assert "newer version" in instance.command("doctor", code=1)
 
 
 def test_migrate_of_a_current_database_does_nothing(instance: Instance) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fedi_cluster.jobs import queue
-from fedi_cluster.jobs.worker import LEASE
+from fedi_cluster.federation.remote import lanes, reach
 from fedi_cluster.settings import load
 from fedi_cluster.storage.unit import Unit
 from fedi_cluster.wiring import open_house
@@ -56,7 +55,7 @@ def test_faults_of_settings_and_database(instance: Instance, monkeypatch: pytest
 def test_an_old_schema_and_a_missing_file(instance: Instance) -> None:
     house = instance.house()
     with house.db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+        connection.exec_driver_sql("DELETE FROM alembic_version")
     house.db.close()
     assert "fedi-cluster migrate" in instance.command("doctor", code=1)
     result = run("doctor")
@@ -83,17 +82,17 @@ class _OneHourAgo:
 
 def test_a_queue_that_stands_still(instance: Instance) -> None:
     def write(unit: Unit) -> None:
-        queue.enqueue(unit, "federation.deliver", {}, lane="out:rostock.example")
-        (job,) = queue.claim(unit, "test", 1, LEASE)
-        queue.postpone(unit, job, unit.now + timedelta(hours=9), "no answer in time")
-        queue.enqueue(unit, "federation.deliver", {}, lane="out:karlshamn.example")
+        lanes.add(unit, ["https://rostock.example/inbox"], 1, activity_id=1)
+        reach.fail(unit, reach.way(unit, "rostock.example").after_failure(unit.now), "no answer in time")
+        lanes.add(unit, ["https://karlshamn.example/inbox"], 1, activity_id=1)
 
     house = open_house(load(instance.file, {}), clock=_OneHourAgo())
     house.db.write_locking_now(write)
     house.db.close()
     said = instance.command("doctor", code=1)
     assert "nobody does it" in said
-    assert "1 jobs wait in out:rostock.example; 1 tries failed: no answer in time" in said
+    assert "1 deliveries wait for rostock.example; 1 tries failed: no answer in time" in said
+    assert "karlshamn.example;" not in said
 
 
 class _Usage:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from fedi_cluster.cli import serve as serve_file
+from fedi_cluster.cli import listening
 from fedi_cluster.jobs import reports
 from fedi_cluster.kernel.errors import ClusterError
 from tests.cli.conftest import ENVIRONMENT, Instance
@@ -43,17 +43,23 @@ def test_it_says_when_it_answers_and_ends_cleanly(instance: Instance, sent: sign
 def test_it_works_the_jobs_and_notices_what_a_command_wrote(instance: Instance) -> None:
     with started(instance.file, "serve", "--bind", f"127.0.0.1:{free_port()}") as server:
         instance.command("post", "Cześć")
-        _until(lambda: "0 running, 0 waiting" in instance.command("jobs", "list"))
+        _until(lambda: not _to_do(instance))
         assert server.stop() == 0
 
 
-def test_without_jobs_they_wait_for_work(instance: Instance) -> None:
-    with started(instance.file, "serve", "--no-jobs", "--bind", f"127.0.0.1:{free_port()}") as server:
-        instance.command("post", "Cześć")
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_without_jobs_they_wait_for_work(
+    database_url: str, tmp_path: Path, found: Callable[..., Instance]
+) -> None:
+    apart = found(tmp_path / "apart", "apart", "https://apart.example", "--database-url", database_url)
+    with started(apart.file, "serve", "--no-jobs", "--bind", f"127.0.0.1:{free_port()}") as server:
+        assert _to_do(apart) == ["cluster.greet_all"]
+        apart.command("post", "Cześć")
         time.sleep(0.5)
-        assert "0 waiting" not in instance.command("jobs", "list")
-        with started(instance.file, "work") as worker:
-            _until(lambda: "0 waiting" in instance.command("jobs", "list"))
+        assert len(_to_do(apart)) > 1
+        with started(apart.file, "work") as worker:
+            _until(lambda: not _to_do(apart))
             assert worker.stop() == 0
         assert server.stop() == 0
 
@@ -81,14 +87,10 @@ def test_other_places_that_are_none(instance: Instance) -> None:
 
 
 def test_names_of_localhost_are_loopback() -> None:
-    with serve_file.listen(f"szczecin.localhost:{free_port()}") as found:
+    with listening.listen(f"szczecin.localhost:{free_port()}") as found:
         assert found.getsockname()[0] == "127.0.0.1"
-    with serve_file.listen(f"[::1]:{free_port()}") as found:
+    with listening.listen(f"[::1]:{free_port()}") as found:
         assert found.getsockname()[0] == "::1"
-
-
-def test_several_processes_want_postgresql(instance: Instance) -> None:
-    assert "PostgreSQL" in instance.fault("serve", "--workers", "2", "--bind", f"127.0.0.1:{free_port()}")
 
 
 def test_it_does_not_start_with_another_identity_or_schema(
@@ -102,7 +104,7 @@ def test_it_does_not_start_with_another_identity_or_schema(
     bind = ("--bind", f"127.0.0.1:{free_port()}")
     assert "can never change" in instance.fault("serve", *bind)
     with house.db.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+        connection.exec_driver_sql("DELETE FROM alembic_version")
     house.db.close()
     assert "fedi-cluster migrate" in instance.fault("serve", *bind)
 
@@ -119,7 +121,7 @@ def test_several_processes_share_port_and_queue(
         children = _children(server.process.pid)
         assert len(children) == 2
         many.command("post", "Hello", "--lang", "en")
-        _until(lambda: "0 waiting" in many.command("jobs", "list"))
+        _until(lambda: not _to_do(many))
         os.kill(children[0], signal.SIGKILL)
         _until(lambda: len(set(_children(server.process.pid)) - {children[0]}) == 2)
         for _ in range(8):
@@ -149,22 +151,50 @@ def test_a_process_that_cannot_start_ends_all() -> None:
     assert "no room" in done.stderr
 
 
+def test_former_processes_go_on_where_new_ones_cannot_start() -> None:
+    code = (
+        "import os, signal\n"
+        "from fedi_cluster.cli.supervisor import supervise\n"
+        "from fedi_cluster.kernel.errors import ClusterError\n"
+        "former = os.fork()\n"
+        "if not former:\n"
+        "    signal.pause()\n"
+        "def serve(number, ready): raise ClusterError('no room')\n"
+        "signal.signal(signal.SIGALRM, lambda *_: (os.kill(former, 0), os.kill(os.getpid(), signal.SIGTERM)))\n"
+        "signal.setitimer(signal.ITIMER_REAL, 2)\n"
+        "supervise(2, serve, on_ready=print, former=[former])\n"
+        "try: os.kill(former, 0)\n"
+        "except ProcessLookupError: print('ended with it')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=ENVIRONMENT,
+        timeout=PATIENCE,
+    )
+    assert "The former processes go on" in done.stderr
+    assert done.stdout == "ended with it\n"
+
+
 def test_a_port_of_the_system_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_place: object, **_more: object) -> socket.socket:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(socket, "create_server", refuse)
     with pytest.raises(ClusterError, match="above 1023"):
-        serve_file.listen("127.0.0.1:80")
+        listening.listen("127.0.0.1:80")
 
 
-def test_greeting_is_the_first_job(instance: Instance) -> None:
-    with started(instance.file, "serve", "--no-jobs", "--bind", f"127.0.0.1:{free_port()}") as server:
-        house = instance.house()
+def _to_do(instance: Instance) -> list[str]:
+    """The kinds of the jobs that are there, but of the one that comes back each day."""
+    house = instance.house()
+    try:
         kinds = [job.kind for job in house.db.read_now(reports.list_jobs)]
+    finally:
         house.db.close()
-        assert kinds == ["cluster.greet_all"]
-        assert server.stop() == 0
+    return [kind for kind in kinds if kind != "federation.trim"]
 
 
 def _children(process: int) -> list[int]:

@@ -14,8 +14,15 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=;! ]", name)[0]).lower()
 
 
+def _asked() -> set[str]:
+    """All that the project asks for, also in extras."""
+    project = tomllib.loads(read("pyproject.toml"))["project"]
+    extras = project.get("optional-dependencies", {}).values()
+    return {normal(one) for group in (project["dependencies"], *extras) for one in group}
+
+
 def test_what_is_imported_is_asked_for() -> None:
-    asked = {normal(one) for one in tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]}
+    asked = _asked()
     owners = packages_distributions()
     faults = [
         f"{m.path}:{line} imports {name}"
@@ -28,11 +35,10 @@ def test_what_is_imported_is_asked_for() -> None:
 
 
 def test_what_is_asked_for_is_imported() -> None:
-    """But what others load by its name: uvicorn its loop and parser, SQLAlchemy its driver."""
-    loaded_by_name = {"uvloop", "httptools"}
+    """But what others load by its name: uvicorn its loop and parser, zoneinfo the zones."""
+    loaded_by_name = {"uvloop", "httptools", "tzdata"}
     tops = {name.split(".")[0] for m in modules("fedi_cluster") for _, name in m.imports()}
     owners = packages_distributions()
     imported = {normal(owner) for top in tops for owner in owners.get(top, [])}
-    asked = {normal(one) for one in tomllib.loads(read("pyproject.toml"))["project"]["dependencies"]}
-    faults = sorted(asked - imported - loaded_by_name)
+    faults = sorted(_asked() - imported - loaded_by_name)
     assert not faults, told([f"nothing imports {name}" for name in faults])

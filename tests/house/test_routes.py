@@ -9,15 +9,19 @@ from fedi_cluster.http.route import Access, Route
 from tests.house.source import PACKAGE, modules, told
 
 INTERFACES = [
-    name for name in ("federation", "web", "client_api", "admin") if (PACKAGE / name / "__init__.py").exists()
+    "http.operation",
+    *(
+        f"{name}.routes"
+        for name in ("federation", "web", "client_api", "admin")
+        if (PACKAGE / name / "__init__.py").exists()
+    ),
 ]
 _MAY_MAKE_ROUTES = {"fedi_cluster/http/route.py", "fedi_cluster/app.py"}
 
 
 def _table(interface: str) -> tuple[Route[object], ...]:
-    """`ROUTES`, and further tables of the same page whose names end so."""
-    page = vars(importlib.import_module(f"fedi_cluster.{interface}.routes"))
-    assert "ROUTES" in page
+    """The tables of a page: `ROUTES`, and others whose names end so."""
+    page = vars(importlib.import_module(f"fedi_cluster.{interface}"))
     tables = [table for name, table in page.items() if name.endswith("ROUTES")]
     return tuple(row for table in tables for row in cast("tuple[Route[object], ...]", table))
 

@@ -224,35 +224,6 @@ def test_dead_jobs_are_brought_back_one_by_lane_or_all(db: Database) -> None:
     assert [job.tries for job in back] == [1, 1, 1]
 
 
-def test_a_sign_of_life_wakes_the_waiting_head(db: Database, clock: MovedClock) -> None:
-    made = enqueue(db, "a", "a", "b")
-    assert not db.write_now(queue.wake_lane, "a")  # due already
-    assert not db.write_now(queue.wake_lane, "nobody")
-    heads = claim(db)
-    assert not db.write_now(queue.wake_lane, "a")  # running
-    for job in heads:
-        postpone(db, job, 3600)
-    clock.move(minutes=5)
-    assert claim(db) == []
-    assert db.write_now(queue.wake_lane, "a")
-    assert not db.write_now(queue.wake_lane, "a")
-    [woken] = claim(db)
-    assert (woken.id, woken.tries) == (made[0], 2)
-
-
-def test_a_lane_that_just_failed_is_not_hammered(db: Database, clock: MovedClock) -> None:
-    enqueue(db, "a")
-    [job] = claim(db)
-    postpone(db, job, 30)
-    assert db.write_now(queue.wake_lane, "a")
-    for _ in range(9):
-        clock.move(milliseconds=100)
-        assert not db.write_now(queue.wake_lane, "a")
-        assert claim(db) == []
-    clock.move(milliseconds=100)
-    assert ids(claim(db)) == [job.id]
-
-
 def test_reports_say_what_waits_and_why(db: Database, clock: MovedClock) -> None:
     made = enqueue(db, "a", "a", "b", None, None)
     jobs = {job.id: job for job in claim(db, 4)}

@@ -51,7 +51,7 @@ async def test_lanes_run_side_by_side_and_each_in_order(db: Database, clock: Mov
         assert [identifier for identifier in order if identifier in of_lane] == of_lane
 
 
-async def test_no_more_than_concurrency_at_once(db: Database, clock: MovedClock) -> None:
+async def test_no_more_than_capacity_at_once(db: Database, clock: MovedClock) -> None:
     now, most = 0, 0
 
     async def counted(_job: Job) -> Outcome:
@@ -65,7 +65,7 @@ async def test_no_more_than_concurrency_at_once(db: Database, clock: MovedClock)
     for _ in range(12):
         await add(db)
     stop = asyncio.Event()
-    running = asyncio.create_task(Worker(db, {"do": counted}, clock, concurrency=4).run(stop))
+    running = asyncio.create_task(Worker(db, {"do": counted}, clock, capacity={"main": 4}).run(stop))
     await until_empty(db)
     stop.set()
     await running

@@ -56,7 +56,7 @@ async def test_another_process_is_heard_by_wake_or_by_the_poll(
     stop = asyncio.Event()
     woken = Worker(db, {"do": handler}, clock, poll=30)
     running = asyncio.create_task(woken.run(stop))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)  # it has looked, and looks again only after half a minute
     await add(other)
     await asyncio.sleep(0.1)
     assert not done.is_set()
@@ -139,14 +139,14 @@ async def test_the_loop_outlives_a_database_that_is_away(
         done.set()
         return nothing
 
-    def away(reader: Reader) -> None:
+    def away(_reader: Reader, _queues: object) -> None:
         nonlocal broken
         broken -= 1
         if broken == 0:
             monkeypatch.undo()
         raise Unavailable("away") if broken else LookupError("worse")
 
-    monkeypatch.setattr(reports, "next_run", away)
+    monkeypatch.setattr(reports, "next_runs", away)
     stop = asyncio.Event()
     worker = Worker(db, {"do": handler}, clock, poll=0.01)
     running = asyncio.create_task(worker.run(stop))

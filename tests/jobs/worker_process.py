@@ -37,7 +37,7 @@ async def main(url: str) -> None:
     """Work until nothing is left."""
     db = Database(url, SystemClock(), IdSource())
     stop = asyncio.Event()
-    worker = Worker(db, {"note": note}, SystemClock(), lease=timedelta(seconds=1), concurrency=16)
+    worker = Worker(db, {"note": note}, SystemClock(), lease=timedelta(seconds=1), capacity={"main": 16})
     running = asyncio.create_task(worker.run(stop))
     for _ in range(1200):
         if not await db.read(reports.list_jobs, "waiting", limit=1):

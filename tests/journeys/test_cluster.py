@@ -71,14 +71,14 @@ async def test_edits_and_deletions_reach_all_sisters(towns: Towns) -> None:
 async def test_an_outage_ends_when_it_ends(towns: Towns) -> None:
     found = await four(towns)
     _szczecin, rostock, _rietavas, karlshamn = found
-    towns.network.down(karlshamn.host)
+    karlshamn.sleep()
     first = await rostock.post("hallenbau", "Eins", to_region=True)
     await towns.settle()
     towns.clock.forward(hours=3)
     second = await rostock.post("hallenbau", "Zwei", to_region=True)
     await towns.settle()
     assert await karlshamn.cluster_uris() == []
-    towns.network.down(karlshamn.host, False)
+    karlshamn.sleep(False)
     await karlshamn.start()
     await towns.settle()
     assert await karlshamn.cluster_uris() == [second.uri, first.uri]
@@ -95,7 +95,7 @@ async def test_a_newcomer_starts_full(towns: Towns) -> None:
     assert await rostock.cluster_uris() == [post.uri for post in reversed(posts)]
     member = await rostock.house.db.read(instance_queries.member, szczecin.host)
     assert member is not None
-    assert (member.history_state, member.history_done, member.slug) == ("done", 25, "szczecin")
+    assert (member.comparison.state, member.comparison.missing, member.slug) == ("in_step", 0, "szczecin")
 
 
 async def test_what_a_newcomer_fetched_is_edited_and_deleted_there_too(towns: Towns) -> None:
@@ -196,32 +196,3 @@ async def test_a_used_or_invented_invitation_opens_nothing(towns: Towns) -> None
         ("rostock.example", "asking"),
         ("szczecin.example", "member"),
     ]
-
-
-async def test_a_history_is_read_on_only_so_often(towns: Towns) -> None:
-    szczecin = await towns.found("szczecin", "pl")
-    for number in range(25):
-        await szczecin.post("atelier", f"Wpis {number}", to_region=True)
-        towns.clock.forward(minutes=1)
-    rostock = await towns.found("rostock", "de", FEDI_CLUSTER_LIMITS_BACKFILL_PAGES="2")
-    await towns.join(rostock, szczecin)
-    assert len(await rostock.cluster_uris()) == 20
-    member = await rostock.house.db.read(instance_queries.member, szczecin.host)
-    assert member is not None
-    assert (member.history_state, member.history_done, member.history_next) == ("done", 20, None)
-
-
-async def test_a_history_that_failed_goes_on_with_the_next_greeting(towns: Towns) -> None:
-    szczecin = await towns.found("szczecin", "pl")
-    post = await szczecin.post("atelier", "Wpis", to_region=True)
-    rostock = await towns.found("rostock", "de")
-    outbox = f"{szczecin.house.at.region}/outbox"
-    towns.network.refuse(outbox, 404)
-    await towns.join(rostock, szczecin)
-    member = await rostock.house.db.read(instance_queries.member, szczecin.host)
-    assert member is not None
-    assert (member.history_state, await rostock.cluster_uris()) == ("failed", [])
-    towns.network.refuse(outbox, None)
-    await rostock.start()
-    await towns.settle()
-    assert await rostock.cluster_uris() == [post.uri]

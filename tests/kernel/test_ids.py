@@ -22,6 +22,29 @@ def test_ids_of_a_source_grow_whatever_the_clock_does(moments: list[datetime]) -
     assert made[-1] < 2**63
 
 
+@given(MOMENTS, st.lists(MOMENTS, min_size=1, max_size=30))
+def test_no_id_up_to_a_border_is_given(border: datetime, moments: list[datetime]) -> None:
+    source, last = IdSource(), id_at(border)
+    source.begin_after(last)
+    made = [source.new(moment) for moment in moments]
+    assert made[0] > last
+    assert all(one < other for one, other in itertools.pairwise(made))
+
+
+def test_two_processes_behind_a_border_go_on_apart() -> None:
+    border = id_at(datetime(2026, 11, 26, tzinfo=UTC))
+    before = datetime(2026, 11, 25, tzinfo=UTC)
+    made: set[int] = set()
+    for _ in range(2):
+        source = IdSource()
+        source.begin_after(border)
+        mine = [source.new(before) for _ in range(1000)]
+        assert mine[0] > border
+        assert mine[-1] < first_id_at(moment_of(border) + timedelta(seconds=62))
+        made.update(mine)
+    assert len(made) == 2000
+
+
 @given(MOMENTS)
 def test_an_id_tells_its_millisecond(moment: datetime) -> None:
     made = id_at(moment)

@@ -52,7 +52,7 @@ class PostgresServer:
             connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
-def _binaries() -> Path | None:
+def binaries() -> Path | None:
     """The folder of `initdb` and `postgres`: on PATH, or the newest of Debian's."""
     found = shutil.which("initdb")
     if found and (Path(found).parent / "postgres").exists():
@@ -82,10 +82,10 @@ def _cannot(reason: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for the session (for each worker, where several run)."""
-    binaries = _binaries()
-    if binaries is None:
+    found = binaries()
+    if found is None:
         _cannot("no PostgreSQL: neither initdb on PATH nor /usr/lib/postgresql/*/bin")
-    assert binaries is not None
+    assert found is not None
     owner = _owner()
     folder = Path(tempfile.mkdtemp(prefix="fc-pg-", dir=_memory()))
     try:
@@ -95,7 +95,7 @@ def postgres_server() -> Iterator[PostgresServer]:
             except KeyError:
                 _cannot("as root, PostgreSQL needs a user named postgres")
             os.chown(folder, account.pw_uid, account.pw_gid)
-        yield from _running(binaries, folder, owner)
+        yield from _running(found, folder, owner)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

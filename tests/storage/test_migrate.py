@@ -1,6 +1,8 @@
 """Migrations: one way to a schema, on both engines, whole or not at all, from a checkout and from a wheel."""
 
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import fedi_cluster
 from fedi_cluster.storage import migrate
 from fedi_cluster.storage.engine import UnfitDatabase, open_engine
 
+ROOT = Path(__file__).resolve().parents[2]
 FIRST = """
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +47,15 @@ down_revision: str | None = "two"
 def upgrade() -> None:
     op.create_table("half", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("INSERT INTO nowhere VALUES (1)")
+"""
+KILLED = BROKEN.replace('op.execute("INSERT INTO nowhere VALUES (1)")', "os.kill(os.getpid(), 9)").replace(
+    "import sqlalchemy", "import os\nimport sqlalchemy"
+)
+UPGRADE = """
+import sys
+from pathlib import Path
+from fedi_cluster.storage import migrate
+migrate.upgrade(sys.argv[1], scripts=Path(sys.argv[2]))
 """
 
 
@@ -94,6 +106,32 @@ def test_a_broken_migration_leaves_the_database_as_it_was(database_url: str, scr
     engine = open_engine(database_url)
     assert "half" not in sa.inspect(engine).get_table_names()
     engine.dispose()
+
+
+def test_a_killed_migration_leaves_the_database_as_it_was(database_url: str, scripts: Path) -> None:
+    migrate.upgrade(database_url, scripts=scripts)
+    (scripts / "versions" / "two.py").write_text(SECOND)
+    (scripts / "versions" / "three.py").write_text(KILLED)
+    done = subprocess.run(
+        [sys.executable, "-c", UPGRADE, database_url, str(scripts)], check=False, timeout=60, cwd=ROOT
+    )
+    assert done.returncode == -9
+    assert migrate.current(database_url) == "one"
+    assert _rows(database_url, "SELECT a FROM parents") == [("x",)]
+    engine = open_engine(database_url)
+    assert set(sa.inspect(engine).get_table_names()) == {"parents", "children", "alembic_version"}
+    engine.dispose()
+    (scripts / "versions" / "three.py").unlink()
+    migrate.upgrade(database_url, scripts=scripts)
+    assert _rows(database_url, "SELECT b, c FROM parents") == [("x", None)]
+
+
+def test_a_newer_schema_is_refused(database_url: str, scripts: Path) -> None:
+    (scripts / "versions" / "two.py").write_text(SECOND)
+    migrate.upgrade(database_url, scripts=scripts)
+    (scripts / "versions" / "two.py").unlink()
+    with pytest.raises(migrate.NewerSchema, match="“two” of a newer version"):
+        migrate.is_current(database_url, scripts=scripts)
 
 
 def test_two_at_once_wait_for_each_other(database_url: str, scripts: Path) -> None:

@@ -112,7 +112,7 @@ def test_a_hashtag_has_answers_but_nothing_hidden(hands: Hands) -> None:
         hands.write(ola, text, visibility=visibility)
     hands.do(erase, ola, hands.write(ola, text))
     assert ids(hands.see(queries.tagged, "zegluga", PageRequest()).items) == [answer.id, root.id]
-    assert hands.see(queries.tagged, "x" * 200, PageRequest()).items == ()
+    assert not hands.see(queries.tagged, "x" * 200, PageRequest()).items
 
 
 def test_a_conversation(hands: Hands) -> None:

@@ -78,6 +78,12 @@ class Town:
     clock: TownClock
     client: httpx.AsyncClient
     people: dict[str, Actor] = field(default_factory=dict)
+    asleep: bool = False
+
+    def sleep(self, asleep: bool = True) -> None:
+        """From now on the instance is switched off: it answers nobody, and `settle` leaves it alone."""
+        self.asleep = asleep
+        self.network.down(self.host, asleep)
 
     async def start(self) -> None:
         """What a server does first when it starts: it greets its sisters."""
@@ -181,7 +187,7 @@ class Towns:
         for _round in range(rounds):
             done = 0
             for town in self.towns.values():
-                done += await town.work()
+                done += 0 if town.asleep else await town.work()
             if not done:
                 return
             self.clock.forward(seconds=1)
@@ -202,7 +208,7 @@ class Towns:
         def write(unit: Unit) -> None:
             membership.await_confirmation(unit, cluster.urn, entry, newcomer.host)
             payload = {"link": link, "actor": entry.actor}
-            queue.enqueue(unit, "cluster.ask", payload, lane=f"out:{inviter.host}")
+            queue.enqueue(unit, "cluster.ask", payload)
 
         await newcomer.house.db.write(write)
         await self.settle()

@@ -13,7 +13,7 @@ from fedi_cluster.community.posts.actions import write as write_post
 from fedi_cluster.community.posts.actions.write import Translation
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.kernel.languages import PAGE_LANGUAGES
-from fedi_cluster.web.answers import CSP
+from fedi_cluster.web.standing import CSP
 from tests.towns.town import AS2, Town, Towns
 from tests.web.soundness import check_sound
 
@@ -319,7 +319,7 @@ async def test_the_language_comes_by_path_cookie_header_and_instance(seen: Seen)
 
 
 async def test_every_answer_has_the_standing_headers(seen: Seen) -> None:
-    paths = ["/", "/nothing", "/feed.atom", "/health", "/@region", "/actors/ola", "/robots.txt", "/interact"]
+    paths = ["/", "/nothing", "/feed.atom", "/@region", "/actors/ola", "/robots.txt", "/interact"]
     for path in paths:
         headers = (await seen.here.page(path)).headers
         assert headers["content-security-policy"] == CSP
@@ -333,7 +333,7 @@ async def test_every_answer_has_the_standing_headers(seen: Seen) -> None:
 
 
 async def test_heads_and_methods(seen: Seen) -> None:
-    for path in ("/", "/@ola", "/feed.atom", "/health", f"/@ola/{seen.posts['news'].id}"):
+    for path in ("/", "/@ola", "/feed.atom", f"/@ola/{seen.posts['news'].id}"):
         answer = await seen.here.client.head(path, headers={"Accept": "text/html"})
         assert answer.status_code == 200
     refused = await seen.here.client.post("/about", headers={"Accept": "text/html"})
@@ -350,16 +350,6 @@ async def test_small_files(seen: Seen) -> None:
     assert style.headers["cache-control"] == "public, max-age=31536000, immutable"
     await _page(seen.here, "/static/style.000000000000.css", 404)
     assert "Disallow: /interact" in (await seen.here.page("/robots.txt")).text
-
-
-async def test_health_says_whether_the_database_answers(towns: Towns) -> None:
-    town = await towns.found("gdansk")
-    assert (await town.page("/health")).json() == {"status": "ok"}
-    town.house.db.close()
-    away = await town.page("/health")
-    assert (away.status_code, away.json()) == (503, {"status": "unavailable"})
-    error = await _page(town, "/", 503)
-    assert error.headers["retry-after"] == "30"
 
 
 async def test_about_names_the_sisters_and_their_state(seen: Seen) -> None:
@@ -383,3 +373,10 @@ async def test_a_bad_address_of_an_author_breaks_no_page(seen: Seen) -> None:
 async def test_an_address_with_a_nul_is_told_so(seen: Seen) -> None:
     for path in ("/tags/a%00b", "/@ola%00", "/interact?uri=https://x.example/%00"):
         assert (await seen.here.page(path)).status_code == 404
+
+
+async def test_without_the_database_a_page_says_when_to_come_again(towns: Towns) -> None:
+    town = await towns.found("gdansk")
+    town.house.db.close()
+    error = await _page(town, "/", 503)
+    assert error.headers["retry-after"] == "30"

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from dataclasses import fields as dataclass_fields
+from datetime import datetime, timedelta
 
 from sqlalchemy import insert, update
 
 from fedi_cluster.community.actors import queries, rules
-from fedi_cluster.community.actors.facts import ActorCreated, ActorDeleted
+from fedi_cluster.community.actors.facts import ActorChanged, ActorCreated, ActorDeleted
 from fedi_cluster.community.actors.shapes import Actor, Field, Key, OwnKeys, Picture, Place
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import whole_second
@@ -38,6 +39,28 @@ class NewActor:
     discoverable: bool = True
     demo: bool = False
     founding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a local actor says of itself, whole: texts are safe HTML but for names."""
+
+    name: str
+    name_map: Mapping[str, str]
+    summary: str
+    summary_map: Mapping[str, str]
+    fields: tuple[Field, ...]
+    icon: Picture | None
+    image: Picture | None
+    tags: tuple[str, ...]
+    location: Place | None
+    discoverable: bool
+    indexable: bool
+
+    @classmethod
+    def of(cls, who: Actor) -> "Profile":
+        """The present one of an actor."""
+        return cls(**{one.name: getattr(who, one.name) for one in dataclass_fields(cls)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +155,23 @@ def create(unit: Unit, at: Addresses, new: NewActor) -> Actor:
         )
     )
     unit.connection.execute(insert(actor_key).values(actor_id=actor_id, **asdict(new.own)))
+    unit.forget(queries.ACTORS)
     unit.record(ActorCreated(actor_id))
     return queries.by_id(unit, actor_id)
+
+
+def change(unit: Unit, who: Actor, said: Profile, again: datetime | None = None) -> Actor:
+    """Gives a local actor another profile; `again` is when that was said, where others have heard it already.
+
+    Each version has a later second than the one before (golden rule 8).
+    """
+    updated_at = again or max(whole_second(unit.now), who.updated_at + timedelta(seconds=1))
+    unit.connection.execute(
+        update(actor_table).where(actor_table.c.id == who.id).values(**asdict(said), updated_at=updated_at)
+    )
+    unit.forget(queries.ACTORS)
+    unit.record(ActorChanged(who.id, local=again is None))
+    return queries.by_id(unit, who.id)
 
 
 def store_remote(unit: Unit, seen: RemoteActor) -> Actor:
@@ -148,6 +186,7 @@ def store_remote(unit: Unit, seen: RemoteActor) -> Actor:
         )
     else:
         unit.connection.execute(update(actor_table).where(actor_table.c.id == known.id).values(**values))
+    unit.forget(queries.ACTORS)
     stored = queries.by_uri(unit, seen.uri)
     assert stored is not None
     return stored
@@ -162,6 +201,7 @@ def _free_handle(unit: Unit, seen: RemoteActor) -> None:
             .where(actor_table.c.id == holder.id)
             .values(username=f"{holder.username}.{holder.id}")
         )
+        unit.forget(queries.ACTORS)
 
 
 def delete_actor(unit: Unit, gone: Actor) -> None:
@@ -185,4 +225,5 @@ def delete_actor(unit: Unit, gone: Actor) -> None:
             tags=[],
         )
     )
+    unit.forget(queries.ACTORS)
     unit.record(ActorDeleted(gone.id, gone.local))

@@ -12,6 +12,14 @@ class ActorCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class ActorChanged:
+    """An actor of ours has a new profile; `local` says that others have not heard it yet."""
+
+    actor_id: int
+    local: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ActorDeleted:
     """An actor is gone for good; its name is never used again."""
 

@@ -1,14 +1,17 @@
 """Reads of actors: rows in, shapes out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, func, select
+from sqlalchemy import bindparam, func, select
 
 from fedi_cluster.community.actors.shapes import Actor, Field, Key, OwnKeys, Picture, Place
 from fedi_cluster.kernel.errors import NotFound
+from fedi_cluster.storage.glance import RowStamp
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.actors import actor_key
+from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.unit import Reader
 
 _PLAIN = (
@@ -18,8 +21,27 @@ _PLAIN = (
     "published_at", "updated_at", "fetched_at", "deleted_at",
 )  # fmt: skip
 
+ACTORS = "actor"
+"""The family of `Reader.held` that actors are; whoever writes one lets it be forgotten."""
 
-def actor_of(row: RowMapping) -> Actor:
+_FEW = 4
+_COLUMNS = tuple(actor_table.c.keys())
+_ALL = select(actor_table)
+_BY_ID = Prepared(_ALL.where(actor_table.c.id == bindparam("id", type_=BigId)))
+_BY_URI = Prepared(_ALL.where(actor_table.c.uri == bindparam("uri")))
+_BY_HANDLE = Prepared(
+    _ALL.where(
+        func.lower(actor_table.c.username) == bindparam("name"),
+        actor_table.c.handle_host == bindparam("host"),
+    )
+)
+_LOCAL = Prepared(_ALL.where(actor_table.c.username == bindparam("name"), actor_table.c.local.is_(True)))
+
+STAMP = RowStamp(select(actor_table).where(actor_table.c.id == bindparam("id", type_=BigId)))
+"""Whatever a profile shows stands in its row, the public keys too: a new one comes with its private key."""
+
+
+def actor_of(row: Mapping[Any, Any]) -> Actor:
     """A shape from a row of the actor table."""
     plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
     return Actor(
@@ -35,17 +57,17 @@ def actor_of(row: RowMapping) -> Actor:
     )
 
 
-def _find(reader: Reader, named: str, condition: ColumnElement[bool]) -> Actor | None:
-    if "\x00" in named:
+def _find(reader: Reader, statement: Prepared, **named: object) -> Actor | None:
+    if any(isinstance(value, str) and "\x00" in value for value in named.values()):
         # PostgreSQL has no such texts, and nobody has such a name.
         return None
-    row = reader.connection.execute(select(actor_table).where(condition)).mappings().first()
-    return actor_of(row) if row else None
+    row = statement.first(reader, **named)
+    return actor_of(dict(zip(_COLUMNS, row, strict=True))) if row else None
 
 
 def by_id(reader: Reader, actor_id: int) -> Actor:
     """The actor of an id that we made; raises `NotFound`."""
-    found = _find(reader, "", actor_table.c.id == actor_id)
+    found = reader.held(ACTORS, actor_id, lambda: _find(reader, _BY_ID, id=actor_id))
     if found is None:
         raise NotFound("There is no such account.", detail=f"actor {actor_id}")
     return found
@@ -62,31 +84,27 @@ def by_ids(reader: Reader, actor_ids: Iterable[int]) -> dict[int, Actor]:
 
 def by_uri(reader: Reader, uri: str) -> Actor | None:
     """The actor with this ActivityPub id, also a deleted one."""
-    return _find(reader, uri, actor_table.c.uri == uri)
+    return reader.held(ACTORS, uri, lambda: _find(reader, _BY_URI, uri=uri))
 
 
 def by_uris(reader: Reader, uris: Iterable[str]) -> list[Actor]:
     """The known actors among these ids."""
     wanted = sorted(set(uris))
-    if not wanted:
-        return []
+    if len(wanted) <= _FEW:
+        # Mostly one or two, whom the steps before have read already.
+        return [found for uri in wanted if (found := by_uri(reader, uri)) is not None]
     rows = reader.connection.execute(select(actor_table).where(actor_table.c.uri.in_(wanted)))
     return [actor_of(row) for row in rows.mappings()]
 
 
 def by_handle(reader: Reader, name: str, handle_host: str) -> Actor | None:
     """The actor `name@handle_host`; both are compared without case."""
-    return _find(
-        reader,
-        name + handle_host,
-        (func.lower(actor_table.c.username) == name.lower())
-        & (actor_table.c.handle_host == handle_host.lower()),
-    )
+    return _find(reader, _BY_HANDLE, name=name.lower(), host=handle_host.lower())
 
 
 def local(reader: Reader, name: str) -> Actor | None:
     """The local actor of this name, also a deleted one."""
-    return _find(reader, name, (actor_table.c.username == name) & (actor_table.c.local.is_(True)))
+    return reader.held(ACTORS, ("local", name), lambda: _find(reader, _LOCAL, name=name))
 
 
 def need_local(reader: Reader, name: str) -> Actor:

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, RowMapping, select
+from sqlalchemy import RowMapping, select
 
-from fedi_cluster.community.instances.shapes import Cluster, Entry, Instance, Member
+from fedi_cluster.community.instances.shapes import Cluster, Comparison, Entry, Instance, Member
 from fedi_cluster.kernel.errors import Invalid
 from fedi_cluster.storage.tables import cluster as tables
 from fedi_cluster.storage.tables.instances import identity
 from fedi_cluster.storage.tables.instances import instance as instance_table
 from fedi_cluster.storage.unit import Reader
+
+MEMBERS = "member"
+"""The family of `Reader.held` that members are; whoever writes one lets it be forgotten."""
+
+_MEMBERS = select(tables.member).order_by(tables.member.c.host)
 
 
 def instance(reader: Reader, host: str) -> Instance | None:
@@ -29,10 +34,27 @@ def instance(reader: Reader, host: str) -> Instance | None:
     return Instance(*row) if row else None
 
 
+def blocked_hosts(reader: Reader) -> frozenset[str]:
+    """The servers with which we do not talk."""
+    columns = instance_table.c
+    return frozenset(
+        reader.connection.execute(select(columns.host).where(columns.policy == "blocked")).scalars()
+    )
+
+
 def identity_of(reader: Reader) -> dict[str, str]:
     """What this instance said of itself when it was founded; empty before."""
     rows = reader.connection.execute(select(identity.c.name, identity.c.value))
     return {row.name: row.value for row in rows}
+
+
+IDS_AFTER = "ids_after"
+"""The name in the identity under which a database from a copy keeps where its ids go on."""
+
+
+def ids_after(reader: Reader) -> int:
+    """Every id that is made must be greater; 0 where the database never came from a copy."""
+    return int(reader.connection.scalar(select(identity.c.value).where(identity.c.name == IDS_AFTER)) or 0)
 
 
 def cluster(reader: Reader) -> Cluster | None:
@@ -58,39 +80,43 @@ def _member_of(row: RowMapping) -> Member:
         ),
         slug=row["slug"],
         admitted=bool(row["admitted"]),
-        history_next=row["history_next"],
-        history_done=row["history_done"],
-        history_total=row["history_total"],
-        history_state=row["history_state"],
+        comparison=Comparison(
+            state=row["compare_state"],
+            error=row["compare_error"],
+            checked_at=row["checked_at"],
+            away_since=row["away_since"],
+            digest_updated=row["digest_updated"],
+            missing=row["missing"],
+            offered=row["offered"],
+            held_for_us=row["held_for_us"],
+        ),
     )
 
 
-def _members(reader: Reader, *conditions: ColumnElement[bool]) -> list[Member]:
-    rows = reader.connection.execute(select(tables.member).where(*conditions).order_by(tables.member.c.host))
-    return [_member_of(row) for row in rows.mappings()]
+def _read_members(reader: Reader) -> tuple[Member, ...]:
+    rows = reader.connection.execute(_MEMBERS)
+    return tuple(_member_of(row) for row in rows.mappings())
 
 
 def members(reader: Reader) -> Sequence[Member]:
     """Everybody who is, was, or asks to be a member, ourselves among them, by host."""
-    return _members(reader)
+    # A handful of rows that most steps ask for: read once in a transaction.
+    return reader.held(MEMBERS, None, lambda: _read_members(reader))
 
 
 def member(reader: Reader, host: str) -> Member | None:
     """The member on this host."""
-    found = _members(reader, tables.member.c.host == host)
-    return found[0] if found else None
+    return next((one for one in members(reader) if one.host == host), None)
 
 
 def member_by_actor(reader: Reader, actor: str) -> Member | None:
     """The member with this instance actor."""
-    found = _members(reader, tables.member.c.actor_uri == actor)
-    return found[0] if found else None
+    return next((one for one in members(reader) if one.entry.actor == actor), None)
 
 
 def member_by_region(reader: Reader, region: str) -> Member | None:
     """The member whose region Group has this id."""
-    found = _members(reader, tables.member.c.region_uri == region)
-    return found[0] if found else None
+    return next((one for one in members(reader) if one.entry.region == region), None)
 
 
 def find_member(reader: Reader, name: str) -> Member:
@@ -124,8 +150,8 @@ def sisters(reader: Reader, own_host: str) -> Sequence[Member]:
         return ()
     return [
         one
-        for one in _members(reader, tables.member.c.state == "member")
-        if one.host != own_host and one.admitted
+        for one in members(reader)
+        if one.entry.state == "member" and one.host != own_host and one.admitted
     ]
 
 

@@ -36,21 +36,38 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """How what a sister has and what we hold of it stood when they were compared.
+
+    `state` is `none` (never yet), `running` (more is fetched now), `in_step` or `behind`; `error` says why it
+    could not be compared. `checked_at` is when she last answered, `away_since` since when she does not
+    (None while she does), `digest_updated` the newest signed moment that we saw of hers. `missing` counts
+    what she has and we lack, `offered` what we hold and she lost, `held_for_us` what she holds of ours that
+    we lack.
+    """
+
+    state: str = "none"
+    error: str | None = None
+    checked_at: datetime | None = None
+    away_since: datetime | None = None
+    digest_updated: datetime | None = None
+    missing: int = 0
+    offered: int = 0
+    held_for_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
-    """An entry with what only we know: whether our host admitted it, and how far its history is fetched.
+    """An entry with what only we know: whether our host admitted it, and how it compares with our copies.
 
     Besides the states of an entry: `asking` (wants to join us) and `inviting` (we asked to join it).
-    `history_state` is `none`, `running`, `done` or `failed`.
     """
 
     host: str
     entry: Entry
     slug: str | None
     admitted: bool
-    history_next: str | None
-    history_done: int
-    history_total: int | None
-    history_state: str
+    comparison: Comparison
 
     @property
     def is_sister(self) -> bool:

@@ -12,6 +12,14 @@ class PostPublished:
 
 
 @dataclass(frozen=True, slots=True)
+class PostRecovered:
+    """A post of ours that this database had lost came back; others have had it all the time."""
+
+    post_id: int
+    local: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class PostEdited:
     """A post has a new version."""
 

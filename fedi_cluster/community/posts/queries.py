@@ -1,9 +1,9 @@
 """Reads of posts: rows in, shapes with their authors out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, Select, func, select
+from sqlalchemy import Select, Table, bindparam, func, select
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor, Place
@@ -17,7 +17,11 @@ from fedi_cluster.community.posts.shapes import (
     Tag,
     Tombstone,
 )
+from fedi_cluster.storage.glance import RowStamp
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
+from fedi_cluster.storage.tables.actors import actor as actor_table
+from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.unit import Reader
 
 _PLAIN = (
@@ -26,6 +30,55 @@ _PLAIN = (
     "thread_id", "context", "replies_count", "likes_count", "announces_count", "published_at",
     "updated_at", "deleted_at",
 )  # fmt: skip
+
+STAMP = RowStamp(
+    select(
+        tables.post.c.revision,
+        tables.post.c.updated_at,
+        tables.post.c.deleted_at,
+        tables.post.c.visibility,
+        tables.post.c.replies_count,
+        tables.post.c.likes_count,
+        tables.post.c.announces_count,
+        actor_table.c.updated_at,
+        actor_table.c["keys"],
+    )
+    .join(actor_table, actor_table.c.id == tables.post.c.author_id)
+    .where(tables.post.c.id == bindparam("id", type_=BigId))
+)
+"""A local post: a version has one text (golden rule 8), totals are no version, the author's key signs."""
+
+_NOTHING: Mapping[str, object] = {}
+_STAMPS = (
+    select(
+        tables.post.c.id,
+        tables.post.c.visibility,
+        tables.post.c.deleted_at,
+        tables.post.c.parent_id,
+        tables.post.c.revision,
+        tables.post.c.updated_at,
+        tables.post.c.replies_count,
+        tables.post.c.likes_count,
+        tables.post.c.announces_count,
+        actor_table.c.updated_at,
+        actor_table.c.username,
+        actor_table.c.name,
+        actor_table.c.deleted_at,
+    )
+    .join(actor_table, actor_table.c.id == tables.post.c.author_id)
+    .where(tables.post.c.id.in_(bindparam("ids", expanding=True)))
+)
+
+
+def stamps(reader: Reader, post_ids: Iterable[int]) -> dict[int, Any]:
+    """What tells whether a post or its author has changed, by id: equal rows were one and the same card.
+
+    Much cheaper than the posts themselves, whose texts nobody needs to see again.
+    """
+    wanted = sorted(set(post_ids))
+    if not wanted:
+        return {}
+    return {row.id: row for row in reader.connection.execute(_STAMPS, {"ids": wanted})}
 
 
 def _project_of(stored: dict[str, Any] | None) -> Project | None:
@@ -50,7 +103,7 @@ def _attachment_of(stored: dict[str, Any]) -> Attachment:
     return Attachment(**(stored | {"focal_point": tuple(focal) if focal else None}))
 
 
-def _post_of(row: RowMapping, author: Actor) -> Post:
+def _post_of(row: Mapping[Any, Any], author: Actor) -> Post:
     plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
     return Post(
         **plain,
@@ -63,26 +116,34 @@ def _post_of(row: RowMapping, author: Actor) -> Post:
     )
 
 
-def posts_of(reader: Reader, statement: Select[Any]) -> list[Post]:
-    """Posts of a statement that selects whole rows of the post table, in its order."""
-    rows = reader.connection.execute(statement).mappings().all()
+def posts_of(reader: Reader, statement: Select[Any], values: Mapping[str, object] = _NOTHING) -> list[Post]:
+    """Posts of a statement that selects whole rows of the post table, in its order; `values` fill it."""
+    rows = reader.connection.execute(statement, values).mappings().all()
     authors = actor_queries.by_ids(reader, (row["author_id"] for row in rows))
     return [_post_of(row, authors[row["author_id"]]) for row in rows]
 
 
-def _one(reader: Reader, condition: ColumnElement[bool]) -> Post | None:
-    found = posts_of(reader, select(tables.post).where(condition))
-    return found[0] if found else None
+_COLUMNS = tuple(tables.post.c.keys())
+_BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", type_=BigId)))
+_BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
+
+
+def _one(reader: Reader, statement: Prepared, **named: object) -> Post | None:
+    row = statement.first(reader, **named)
+    if row is None:
+        return None
+    stored = dict(zip(_COLUMNS, row, strict=True))
+    return _post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
 
 
 def by_id(reader: Reader, post_id: int) -> Post | None:
     """The post of this id, also a deleted one."""
-    return _one(reader, tables.post.c.id == post_id)
+    return _one(reader, _BY_ID, id=post_id)
 
 
 def by_uri(reader: Reader, uri: str) -> Post | None:
     """The post with this ActivityPub id, also a deleted one."""
-    return _one(reader, tables.post.c.uri == uri)
+    return _one(reader, _BY_URI, uri=uri)
 
 
 def by_ids(reader: Reader, post_ids: Iterable[int]) -> dict[int, Post]:
@@ -95,16 +156,19 @@ def by_ids(reader: Reader, post_ids: Iterable[int]) -> dict[int, Post]:
     }
 
 
+_TOMBSTONE = Prepared(
+    select(
+        tables.tombstone.c.uri,
+        tables.tombstone.c.former_type,
+        tables.tombstone.c.published_at,
+        tables.tombstone.c.deleted_at,
+    ).where(tables.tombstone.c.uri == bindparam("uri"))
+)
+
+
 def tombstone(reader: Reader, uri: str) -> Tombstone | None:
     """What stays of a deleted object, local or remote."""
-    row = reader.connection.execute(
-        select(
-            tables.tombstone.c.uri,
-            tables.tombstone.c.former_type,
-            tables.tombstone.c.published_at,
-            tables.tombstone.c.deleted_at,
-        ).where(tables.tombstone.c.uri == uri)
-    ).first()
+    row = _TOMBSTONE.first(reader, uri=uri)
     return Tombstone(*row) if row else None
 
 
@@ -130,56 +194,66 @@ def open_thread(reader: Reader, thread_id: int, limit: int) -> list[Post]:
     )
 
 
+_COUNT = (
+    select(func.count())
+    .select_from(tables.post)
+    .where(tables.post.c.author_id == bindparam("author", type_=BigId), rules.listed_condition())
+)
+
+
 def count_of_author(reader: Reader, author_id: int) -> int:
     """How many public posts an actor has."""
-    return int(
-        reader.connection.execute(
-            select(func.count())
-            .select_from(tables.post)
-            .where(tables.post.c.author_id == author_id, rules.listed_condition())
-        ).scalar_one()
-    )
+    return int(reader.connection.execute(_COUNT, {"author": author_id}).scalar_one())
 
 
-def _reaction(reader: Reader, table: Any, condition: ColumnElement[bool]) -> Reaction | None:
-    row = reader.connection.execute(
-        select(table.c.id, table.c.uri, table.c.actor_id, table.c.post_id, table.c.created_at).where(
-            condition
-        )
-    ).first()
+def _reactions(table: Table) -> dict[str, Prepared]:
+    columns = table.c
+    whole = select(columns.id, columns.uri, columns.actor_id, columns.post_id, columns.created_at)
+    return {
+        "id": Prepared(whole.where(columns.id == bindparam("id", type_=BigId))),
+        "uri": Prepared(whole.where(columns.uri == bindparam("uri"))),
+        "between": Prepared(
+            whole.where(
+                columns.actor_id == bindparam("actor", type_=BigId),
+                columns.post_id == bindparam("post", type_=BigId),
+            )
+        ),
+    }
+
+
+_LIKE = _reactions(tables.like)
+_ANNOUNCE = _reactions(tables.announce)
+
+
+def _reaction(reader: Reader, statement: Prepared, **named: object) -> Reaction | None:
+    row = statement.first(reader, **named)
     return Reaction(*row) if row else None
 
 
 def like_by_id(reader: Reader, like_id: int) -> Reaction | None:
     """The like of this id, None where it was taken back."""
-    return _reaction(reader, tables.like, tables.like.c.id == like_id)
+    return _reaction(reader, _LIKE["id"], id=like_id)
 
 
 def like_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:
     """The like of a post by an actor."""
-    return _reaction(
-        reader, tables.like, (tables.like.c.actor_id == actor_id) & (tables.like.c.post_id == post_id)
-    )
+    return _reaction(reader, _LIKE["between"], actor=actor_id, post=post_id)
 
 
 def announce_by_id(reader: Reader, announce_id: int) -> Reaction | None:
     """The announce of this id, None where it was taken back."""
-    return _reaction(reader, tables.announce, tables.announce.c.id == announce_id)
+    return _reaction(reader, _ANNOUNCE["id"], id=announce_id)
 
 
 def announce_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:
     """The announce of a post by an actor."""
-    return _reaction(
-        reader,
-        tables.announce,
-        (tables.announce.c.actor_id == actor_id) & (tables.announce.c.post_id == post_id),
-    )
+    return _reaction(reader, _ANNOUNCE["between"], actor=actor_id, post=post_id)
 
 
 def reaction_by_uri(reader: Reader, uri: str) -> tuple[str, Reaction] | None:
     """The like or announce that began with this activity, with `like` or `announce`."""
-    for name, table in (("like", tables.like), ("announce", tables.announce)):
-        found = _reaction(reader, table, table.c.uri == uri)
+    for name, statements in (("like", _LIKE), ("announce", _ANNOUNCE)):
+        found = _reaction(reader, statements["uri"], uri=uri)
         if found:
             return name, found
     return None

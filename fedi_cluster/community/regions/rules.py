@@ -1,6 +1,7 @@
-"""Decisions of a region: what its Group announces."""
+"""Decisions of a region: what its Group announces, and which of two versions the ledger keeps."""
 
 from fedi_cluster.community.posts.shapes import Post
+from fedi_cluster.community.regions.shapes import Listed
 
 
 def is_addressed(post: Post, region: str) -> bool:
@@ -27,3 +28,13 @@ def announces(post: Post, region: str) -> bool:
         and post.author.uri != region
         and is_addressed(post, region)
     )
+
+
+def supersedes(new: Listed, known: Listed, *, with_document: bool) -> bool:
+    """Whether a row of the ledger becomes `new`: the later version wins, and a deletion is never undone.
+
+    Of the same version, one that comes `with_document` wins: it was signed anew, or we had no copy.
+    """
+    if known.deleted != new.deleted:
+        return new.deleted
+    return new.version > known.version or (new.version == known.version and with_document)

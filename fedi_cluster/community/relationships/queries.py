@@ -1,16 +1,36 @@
 """Reads of relationships."""
 
-from collections.abc import Sequence
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select
 
-from sqlalchemy import ColumnElement, func, or_, select
-
-from fedi_cluster.community.actors.queries import actor_of
-from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.relationships.shapes import Block, Follow
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.actors import actor as actor_table
+from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.relationships import block as block_table
 from fedi_cluster.storage.tables.relationships import follow as follow_table
 from fedi_cluster.storage.unit import Reader
+
+_blocks = block_table.c
+_ONE, _OTHER = bindparam("one", type_=BigId), bindparam("other", type_=BigId)
+_BLOCKED = Prepared(
+    select(_blocks.id).where(
+        or_(
+            and_(_blocks.blocker_id == _ONE, _blocks.blocked_id == _OTHER),
+            and_(_blocks.blocker_id == _OTHER, _blocks.blocked_id == _ONE),
+        )
+    )
+)
+_FOLLOWER_INBOXES = (
+    select(func.coalesce(actor_table.c.shared_inbox, actor_table.c.inbox))
+    .distinct()
+    .select_from(follow_table.join(actor_table, follow_table.c.follower_id == actor_table.c.id))
+    .where(
+        follow_table.c.target_id == bindparam("target"),
+        follow_table.c.state == "accepted",
+        actor_table.c.local.is_(False),
+        actor_table.c.deleted_at.is_(None),
+    )
+)
 
 
 def _follow(reader: Reader, condition: ColumnElement[bool]) -> Follow | None:
@@ -53,44 +73,24 @@ def block_between(reader: Reader, blocker_id: int, blocked_id: int) -> Block | N
 
 def is_blocked(reader: Reader, one_id: int, other_id: int) -> bool:
     """Whether either of the two blocked the other."""
-    blocks = block_table.c
-    return (
-        reader.connection.execute(
-            select(blocks.id).where(
-                or_(
-                    (blocks.blocker_id == one_id) & (blocks.blocked_id == other_id),
-                    (blocks.blocker_id == other_id) & (blocks.blocked_id == one_id),
-                )
-            )
-        ).first()
-        is not None
-    )
+    return _BLOCKED.first(reader, one=one_id, other=other_id) is not None
 
 
-def remote_followers(reader: Reader, target_id: int) -> Sequence[Actor]:
-    """The accepted followers of an actor that live on other instances."""
-    rows = reader.connection.execute(
-        select(actor_table)
-        .join(follow_table, follow_table.c.follower_id == actor_table.c.id)
-        .where(
-            follow_table.c.target_id == target_id,
-            follow_table.c.state == "accepted",
-            actor_table.c.local.is_(False),
-            actor_table.c.deleted_at.is_(None),
-        )
-    )
-    return [actor_of(row) for row in rows.mappings()]
+def follower_inboxes(reader: Reader, target_id: int) -> set[str]:
+    """Where the accepted followers of an actor on other instances are told: one shared inbox for each
+    instance that has one. However many they are, none of them is read as a whole."""
+    rows = reader.connection.execute(_FOLLOWER_INBOXES, {"target": target_id})
+    return set(rows.scalars())
 
 
 def has_local_follower(reader: Reader, target_id: int) -> bool:
-    """Whether anybody here follows this actor."""
+    """Whether anybody here follows this actor, or has asked to: a post may overtake the answer."""
     return (
         reader.connection.execute(
             select(follow_table.c.id)
             .join(actor_table, actor_table.c.id == follow_table.c.follower_id)
             .where(
                 follow_table.c.target_id == target_id,
-                follow_table.c.state == "accepted",
                 actor_table.c.local.is_(True),
             )
             .limit(1)

@@ -1,1 +1,1 @@
-"""What only sister instances do: join, tell the list of members, meet, fetch the history, greet."""
+"""What only sister instances do: join, tell the list of members, meet, greet, compare, recover."""

@@ -5,15 +5,14 @@ from dataclasses import asdict
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fedi_cluster.community.instances import actions as instance_actions
 from fedi_cluster.community.instances import queries
 from fedi_cluster.community.instances.actions import membership
 from fedi_cluster.community.regions.queries import own_entry
+from fedi_cluster.federation.remote import lanes, log
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.member_list import own_list
 from fedi_cluster.federation.remote.senders import authenticate, facts_of
 from fedi_cluster.federation.vocab.media_types import ACTIVITY_JSON
-from fedi_cluster.jobs import queue
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.errors import ClusterError
 from fedi_cluster.kernel.json import Json, dumps
@@ -38,8 +37,8 @@ async def _greeted(request: Request, federation: Federation) -> None:
 
 
 def _heard(unit: Unit, host: str) -> None:
-    instance_actions.heard_from(unit, host)
-    queue.wake_lane(unit, f"out:{host}")
+    log.heard_from(unit, [host])
+    lanes.wake(unit, [host])
 
 
 async def invitation(request: Request, federation: Federation) -> Response:

@@ -4,6 +4,8 @@ from typing import cast
 
 from fedi_cluster.community.instances import queries
 from fedi_cluster.community.instances.actions import membership
+from fedi_cluster.federation.cluster import watch
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.member_list import checked_list
 from fedi_cluster.federation.vocab import parse
@@ -15,12 +17,13 @@ from fedi_cluster.storage.unit import Unit
 
 
 async def greet_all(federation: Federation, _job: Job) -> Outcome:
-    """One greeting for each sister; our own lanes to them are tried at once, too."""
+    """One greeting and one comparison for each sister; our own lanes to them are tried at once, too."""
 
     def write(unit: Unit) -> None:
         for sister in queries.sisters(unit, federation.at.host):
-            queue.wake_lane(unit, f"out:{sister.host}")
+            lanes.wake(unit, [sister.host])
             queue.enqueue(unit, "cluster.greet", {"host": sister.host}, lane=f"greet:{sister.host}")
+            watch.compare_now(unit, sister.host)
 
     return write
 
@@ -44,8 +47,5 @@ async def greet(federation: Federation, job: Job) -> Outcome:
         membership.take_list(
             unit, federation.at.host, member.entry.actor, (told.version, entries), admit=admit
         )
-        if member.history_state == "failed":
-            membership.note_history(unit, host, history_state="running")
-            queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
 
     return write

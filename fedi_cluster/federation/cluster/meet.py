@@ -1,4 +1,4 @@
-"""A sister joined or ended: the regions follow each other and fetch what was before, or stop."""
+"""A sister joined or ended: the regions follow each other and are compared, or stop."""
 
 from typing import cast
 
@@ -10,8 +10,8 @@ from fedi_cluster.community.regions.queries import region
 from fedi_cluster.community.relationships import actions as relationship_actions
 from fedi_cluster.community.relationships import queries as relationship_queries
 from fedi_cluster.community.relationships.facts import Followed
+from fedi_cluster.federation.cluster import watch
 from fedi_cluster.federation.remote.context import Federation
-from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import GiveUp, Outcome
 from fedi_cluster.kernel.addresses import Addresses
@@ -31,24 +31,23 @@ async def meet(federation: Federation, job: Job) -> Outcome:
         uri = federation.at.activity(unit.new_id())
         relationship_actions.follow(unit, region(unit), theirs, uri)
         slug = theirs.url.rpartition("/r/")[2] if "/r/" in theirs.url else None
-        membership.note_history(unit, host, slug=slug, history_state="running", history_next=theirs.outbox)
+        membership.note_slug(unit, host, slug)
 
     return write
 
 
-def begin_history(unit: Unit, _at: Addresses, fact: Followed) -> None:
-    """A sister's region accepted our follow: what it announced before is fetched, what comes is sent to us.
+def begin_comparison(unit: Unit, _at: Addresses, fact: Followed) -> None:
+    """The region of a sister accepted our follow, or follows ours: what either has is compared from now on.
 
-    Not earlier: what was announced between a fetch and the follow would be in neither.
+    Not earlier: what was announced between a comparison and the follow would be in neither.
     """
     follow = relationship_queries.follow_by_id(unit, fact.follow_id)
-    if follow is None or follow.follower_id != region(unit).id:
+    if follow is None or region(unit).id not in (follow.follower_id, follow.target_id):
         return
-    member = queries.member_by_region(unit, actor_queries.by_id(unit, follow.target_id).uri)
-    if member is not None and member.is_sister and member.history_next is not None:
-        host = member.host
-        membership.note_history(unit, host, history_done=0, history_total=None)
-        queue.enqueue(unit, "cluster.history", {"host": host}, lane=f"history:{host}")
+    other = follow.target_id if follow.follower_id == region(unit).id else follow.follower_id
+    member = queries.member_by_region(unit, actor_queries.by_id(unit, other).uri)
+    if member is not None and member.is_sister:
+        watch.compare_now(unit, member.host)
 
 
 def part(unit: Unit, _at: Addresses, fact: MemberEnded) -> None:

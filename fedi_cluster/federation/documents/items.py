@@ -1,5 +1,7 @@
 """GET of actors, posts and activities at their ids."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -8,6 +10,7 @@ from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.rules import is_known_to_all
 from fedi_cluster.community.posts.shapes import Post
+from fedi_cluster.community.regions import ledger
 from fedi_cluster.community.regions.queries import instance_actor
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.signing import own_private_keys
@@ -15,10 +18,11 @@ from fedi_cluster.federation.render import actor as render_actor
 from fedi_cluster.federation.render import post as render_post
 from fedi_cluster.federation.signatures.proofs import with_proof
 from fedi_cluster.federation.vocab.media_types import ACTIVITY_JSON
+from fedi_cluster.http.kept_by_row import Made
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.errors import NotFound
 from fedi_cluster.kernel.ids import parse_id
-from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.kernel.json import Json, dumps, parse_object
 from fedi_cluster.storage.tables.federation import activity as activity_table
 from fedi_cluster.storage.unit import Reader
 
@@ -30,35 +34,42 @@ def answer(document: Json, status: int = 200) -> Response:
     return Response(dumps(document), status, media_type=ACTIVITY_JSON, headers=VARY)
 
 
+async def _serve(federation: Federation, request: Request, make: Callable[[Reader], Made]) -> Response:
+    return await federation.documents.serve(request, make, ACTIVITY_JSON, VARY)
+
+
 async def actor(request: Request, federation: Federation) -> Response:
     """GET /actors/NAME (and its page, asked for as ActivityStreams)."""
-    found = await federation.db.read(_actor, federation, request.path_params["name"])
-    return answer(*found)
+    name = request.path_params["name"]
+    return await _serve(federation, request, lambda reader: _actor(reader, federation, name))
 
 
 async def region_page(request: Request, federation: Federation) -> Response:
     """GET /r/SLUG as ActivityStreams: the region's Group, where it is ours."""
     if request.path_params["slug"] != federation.settings.region:
         raise NotFound("This region lives on another instance.")
-    return answer(*await federation.db.read(_actor, federation, "region"))
+    return await _serve(federation, request, lambda reader: _actor(reader, federation, "region"))
 
 
-async def own_actor(_request: Request, federation: Federation) -> Response:
+async def own_actor(request: Request, federation: Federation) -> Response:
     """GET /actor: served without any signature, since who verifies ours must read it first."""
 
-    def read(reader: Reader) -> Json:
-        return _signed_actor(reader, federation, instance_actor(reader))
+    def make(reader: Reader) -> Made:
+        found = instance_actor(reader)
+        return Made(_signed_actor(reader, federation, found), actor_queries.STAMP, found.id)
 
-    return answer(await federation.db.read(read))
+    return await _serve(federation, request, make)
 
 
-def _actor(reader: Reader, federation: Federation, name: str) -> tuple[Json, int]:
+def _actor(reader: Reader, federation: Federation, name: str) -> Made:
     found = actor_queries.local(reader, name)
     if found is None or found.type == "Application":
         raise NotFound("There is no such account here.", detail=name)
     if found.deleted_at:
-        return _tombstone(reader, found, found.uri, found.type, found), 410
-    return _signed_actor(reader, federation, found), 200
+        return Made(
+            _tombstone(reader, found, found.uri, found.type, found), actor_queries.STAMP, found.id, 410
+        )
+    return Made(_signed_actor(reader, federation, found), actor_queries.STAMP, found.id)
 
 
 def _signed_actor(reader: Reader, federation: Federation, found: Actor) -> Json:
@@ -84,18 +95,37 @@ def open_post(reader: Reader, at: Addresses, text: str) -> Post:
     return post
 
 
+def _recovered_tombstone(reader: Reader, at: Addresses, text: str) -> Json | None:
+    """The tombstone of a post that this database never had: sisters gave it back after a restore."""
+    post_id = parse_id(text)
+    held = ledger.held(reader, at.object(post_id)) if post_id is not None else None
+    return parse_object(held.document) if held and held.what.deleted and held.document else None
+
+
 async def post(request: Request, federation: Federation) -> Response:
     """GET /objects/ID; 410 with the signed Tombstone where it was deleted, 404 where it is not for all."""
 
-    def read(reader: Reader) -> tuple[Json, int]:
+    def make(reader: Reader) -> Made:
         found = open_post(reader, federation.at, request.path_params["id"])
         if found.deleted_at:
-            return _tombstone(reader, found.author, found.uri, found.type, found), 410
+            return Made(
+                _tombstone(reader, found.author, found.uri, found.type, found),
+                post_queries.STAMP,
+                found.id,
+                410,
+            )
         document = render_post.post(federation.at, found)
         # Signed anew: the totals of likes and shares are part of it, but not a new version.
-        return with_proof(document, own_private_keys(reader, found.author), found.version), 200
+        signed = with_proof(document, own_private_keys(reader, found.author), found.version)
+        return Made(signed, post_queries.STAMP, found.id)
 
-    return answer(*await federation.db.read(read))
+    try:
+        return await _serve(federation, request, make)
+    except NotFound:
+        recovered = await federation.db.read(_recovered_tombstone, federation.at, request.path_params["id"])
+        if recovered is None:
+            raise
+        return answer(recovered, 410)
 
 
 async def activity(request: Request, federation: Federation) -> Response:

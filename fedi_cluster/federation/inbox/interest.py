@@ -27,6 +27,13 @@ def is_wanted(reader: Reader, at: Addresses, author: str, post: ObjectDocument) 
     return from_sister or post_queries.by_uri(reader, post.in_reply_to) is not None
 
 
+def awaited_parent(reader: Reader, post: ObjectDocument) -> str | None:
+    """The post whose arrival would make this answer wanted; None where it is here, or none is named."""
+    if post.in_reply_to is None or post_queries.by_uri(reader, post.in_reply_to):
+        return None
+    return post.in_reply_to
+
+
 def is_followed_announcer(reader: Reader, at: Addresses, announcer: str) -> bool:
     """Whether what this actor passes on is shown here: a sister's region, or somebody who is followed."""
     member = instance_queries.member_by_region(reader, announcer)

@@ -1,9 +1,9 @@
 """An activity on its way from the log to its handler."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor
@@ -33,7 +33,7 @@ class Message:
     forwarded: bool
 
 
-Handler = Callable[[Federation, Message, A], Awaitable[Outcome]]
+Handler = Callable[[Federation, Message, A], Coroutine[Any, Any, Outcome]]
 """Reads what is missing from the network, then returns what is to be written; may raise `Refused`."""
 
 
@@ -42,11 +42,16 @@ async def acting(federation: Federation, message: Message, actor: str, *, known_
 
     `known_only` is for what only somebody can do whom we know already: no row is made for a stranger.
     """
-    if message.forwarded or message.sender.actor != actor:
-        raise Refused("This activity must be signed by its own actor.", detail=actor)
+    check_own(message, actor)
     if known_only and await federation.db.read(actor_queries.by_uri, actor) is None:
         raise Ignored("This account is not known here.", detail=actor)
     return await federation.actors.ensure(actor)
+
+
+def check_own(message: Message, actor: str) -> None:
+    """Raises `Refused` where another than the actor who acts signed it."""
+    if message.forwarded or message.sender.actor != actor:
+        raise Refused("This activity must be signed by its own actor.", detail=actor)
 
 
 def meant(reader: Reader, uri: str) -> Actor:

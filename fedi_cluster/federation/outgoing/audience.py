@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.instances import queries as instance_queries
-from fedi_cluster.community.instances.rules import may_deliver
 from fedi_cluster.community.instances.shapes import Member
 from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.rules import is_open
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions.rules import is_addressed
 from fedi_cluster.community.relationships import queries as relationship_queries
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.storage.unit import Reader
 from fedi_cluster.timelines.queries import region_of_post
@@ -23,11 +23,12 @@ def sister_inbox(member: Member) -> str:
 
 
 def _deliverable(reader: Reader, at: Addresses, inboxes: Iterable[str]) -> set[str]:
-    """Never to ourselves and never to a blocked instance."""
+    """Never to ourselves, never to a blocked instance, and not where the inbox is gone."""
+    blocked, closed = instance_queries.blocked_hosts(reader), lanes.closed_inboxes(reader)
     return {
         inbox
         for inbox in inboxes
-        if not at.is_ours(inbox) and may_deliver(instance_queries.instance(reader, host_of(inbox)))
+        if not at.is_ours(inbox) and host_of(inbox) not in blocked and inbox not in closed
     }
 
 
@@ -38,8 +39,7 @@ def of_actor(reader: Reader, at: Addresses, actor: Actor) -> set[str]:
 
 def of_followers(reader: Reader, at: Addresses, actor: Actor) -> set[str]:
     """The followers of a local actor on other instances."""
-    followers = relationship_queries.remote_followers(reader, actor.id)
-    return _deliverable(reader, at, (follower.delivery_inbox for follower in followers))
+    return _deliverable(reader, at, relationship_queries.follower_inboxes(reader, actor.id))
 
 
 def of_post(reader: Reader, at: Addresses, post: Post) -> set[str]:
@@ -62,7 +62,7 @@ def of_post(reader: Reader, at: Addresses, post: Post) -> set[str]:
 def of_change(reader: Reader, at: Addresses, post: Post) -> set[str]:
     """Who may have a local post and hears of its edit or deletion: everybody who was or would be sent it.
 
-    Every sister too where our region announces it: one that joined later has it from the history.
+    Every sister too where our region announces it: one that joined later has it from a comparison.
     """
     inboxes = set(post_queries.recipients(reader, post.id))
     if post.deleted_at is None:

@@ -1,14 +1,13 @@
-"""Puts an activity of ours into the world: stored as it will be sent, with one job for each inbox."""
+"""Puts an activity of ours into the world: stored as it will be sent, with one delivery for each inbox."""
 
 from collections.abc import Iterable
 
 from sqlalchemy import insert
 
 from fedi_cluster.community.actors.shapes import Actor
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.federation.remote.signing import own_private_keys
 from fedi_cluster.federation.signatures.proofs import with_proof
-from fedi_cluster.jobs import queue
-from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.tables.federation import activity as activity_table
@@ -30,7 +29,7 @@ def send(
     seen_by: str = "private",
     post_id: int | None = None,
 ) -> None:
-    """Stores a signed activity of `actor` and enqueues its deliveries, in one transaction.
+    """Stores a signed activity of `actor` and puts it on the lanes of its receivers, in one transaction.
 
     `seen_by` says who may read it at its id: nobody but its receivers (`private`), all (`public`), or all
     and in the outbox (`outbox`).
@@ -47,10 +46,4 @@ def send(
             created_at=unit.now,
         )
     )
-    for inbox in sorted(set(inboxes)):
-        enqueue_delivery(unit, inbox, {"activity_id": activity_id, "signer": actor.id})
-
-
-def enqueue_delivery(unit: Unit, inbox: str, what: Json) -> None:
-    """One delivery on the lane of the receiving instance."""
-    queue.enqueue(unit, "federation.deliver", {"inbox": inbox, **what}, lane=f"out:{host_of(inbox)}")
+    lanes.add(unit, inboxes, actor.id, activity_id=activity_id)

@@ -7,6 +7,7 @@ from fedi_cluster.community.actors import actions as actor_actions
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.actions import RemoteActor
 from fedi_cluster.community.actors.shapes import Actor, Field, Key, Picture, Place
+from fedi_cluster.federation.remote.copies import keep_actor
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.types import ActorDocument, Unreadable
@@ -17,6 +18,7 @@ from fedi_cluster.kernel.errors import ClusterError, NotFound, Unreachable
 from fedi_cluster.kernel.json import Json
 from fedi_cluster.kernel.text import clean_html, plain_text
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.unit import Unit
 
 FRESH_FOR = timedelta(hours=24)
 _HELD_FOR = timedelta(minutes=1)
@@ -31,7 +33,8 @@ class RemoteActors:
         self._db = db
         self._clock = clock
         self._fetcher = fetcher
-        self._held: dict[str, tuple[datetime, ActorDocument]] = {}
+        # As read, and as it came: the proof is over that.
+        self._held: dict[str, tuple[datetime, ActorDocument, Json]] = {}
         self._running: dict[str, asyncio.Task[ActorDocument]] = {}
 
     async def ensure(self, uri: str, *, fresh: bool = False) -> Actor:
@@ -39,7 +42,8 @@ class RemoteActors:
 
         Raises `NotFound`, `Gone` or `Unreachable` where it cannot be read and is not known, or where another
         actor stands there: who redirects to somebody must not act as her (threats ORI-004). A known actor
-        whose server does not answer is taken as it is.
+        whose server does not answer is taken as it is. Who was deleted is asked for anew each time: what she
+        did before may arrive late, and counts no more.
         """
         known = await self._db.read(actor_queries.by_uri, uri)
         if known and known.local:
@@ -47,18 +51,37 @@ class RemoteActors:
         if self._at.is_ours(uri):
             raise NotFound("There is no such account here.", detail=uri)
         now = self._clock.now()
-        if known and not fresh and known.fetched_at and known.fetched_at + FRESH_FOR > now:
-            return known
+        fallback = None if fresh or (known and known.deleted_at) else known
+        if fallback and fallback.fetched_at and fallback.fetched_at + FRESH_FOR > now:
+            return fallback
         try:
             document = await self.document(uri)
         except Unreachable:
-            if known and not fresh:
-                return known
+            if fallback:
+                return fallback
             raise
         if document.id != uri:
             raise Unreachable("Another account stands at this address.", permanent=True, detail=uri)
         seen = to_remote_actor(document, await self._handle_host(document))
-        return await self._db.write(actor_actions.store_remote, seen)
+        raw = self._held[uri][2] if uri in self._held else {}
+        return await self._db.write(self._store, seen, raw)
+
+    def _store(self, unit: Unit, seen: RemoteActor, raw: Json, *, listed: bool = False) -> Actor:
+        stored = actor_actions.store_remote(unit, seen)
+        keep_actor(unit, self._at, stored, raw, listed=listed)
+        return stored
+
+    async def read_listed(self, uri: str) -> Actor:
+        """An account that a sister's digest lists, read anew though we may have read it a moment ago.
+
+        Raises as `ensure`.
+        """
+        raw = await self._fetcher.document(uri)
+        document = self.hold(uri, raw)
+        if document.id != uri:
+            raise Unreachable("Another account stands at this address.", permanent=True, detail=uri)
+        seen = to_remote_actor(document, await self._handle_host(document))
+        return await self._db.write(self._store, seen, raw, listed=True)
 
     async def at_address(self, address: str) -> Actor:
         """The actor at an address that a person gave: its id, or its page on the same server.
@@ -92,7 +115,7 @@ class RemoteActors:
             raise Unreachable("The account cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
         if len(self._held) >= _MOST_HELD:
             self._held.clear()
-        self._held[uri] = (self._clock.now(), found)
+        self._held[uri] = (self._clock.now(), found, document)
         return found
 
     async def by_handle(self, handle: str) -> Actor:
@@ -106,6 +129,13 @@ class RemoteActors:
             return known
         uri = await self._fetcher.webfinger(f"acct:{name}@{host}", host)
         return await self.ensure(uri)
+
+    async def renew(self, known: Actor, document: ActorDocument) -> Actor:
+        """Keeps what a known actor's own server just said of it; another handle only where that is true."""
+        claimed = (document.webfinger or "").rpartition("@")[2].lower() or host_of(document.id)
+        same = claimed == known.handle_host
+        seen = to_remote_actor(document, known.handle_host if same else await self._handle_host(document))
+        return await self._db.write(actor_actions.store_remote, seen)
 
     async def _handle_host(self, document: ActorDocument) -> str:
         """The domain behind the @: another than the id's host only where that domain agrees (FEP-2c59)."""

@@ -1,22 +1,34 @@
 """What the rooms of federation share at run time; it holds parts and decides nothing."""
 
+import asyncio
 from dataclasses import dataclass
 
 from fedi_cluster.federation.remote.actors import RemoteActors
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.remote.keys import KeyRing
+from fedi_cluster.federation.remote.log import InboxLog
 from fedi_cluster.federation.remote.objects import RemoteObjects
+from fedi_cluster.federation.remote.parcels import Parcels
+from fedi_cluster.federation.remote.policies import Policies
+from fedi_cluster.federation.remote.reach import Arrived, settle
 from fedi_cluster.federation.remote.signing import OwnSigners
+from fedi_cluster.http.kept_by_row import KeptByRow
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.outbound.client import Outbound
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.gather import Gatherer
+
+_MOST_PROBES = 48
 
 
 @dataclass(frozen=True, slots=True)
 class Federation:
-    """One instance's ways to speak with others."""
+    """One instance's ways to speak with others.
+
+    `arrived` writes down deliveries that were taken; `probes` are the places for lanes that fail.
+    """
 
     settings: Settings
     at: Addresses
@@ -24,10 +36,16 @@ class Federation:
     clock: Clock
     outbound: Outbound
     signers: OwnSigners
+    policies: Policies
+    parcels: Parcels
+    arrived: Gatherer[Arrived]
+    probes: asyncio.Semaphore
+    log: InboxLog
     fetcher: Fetcher
     keys: KeyRing
     actors: RemoteActors
     objects: RemoteObjects
+    documents: KeptByRow
 
 
 def open_federation(
@@ -44,8 +62,14 @@ def open_federation(
         clock=clock,
         outbound=outbound,
         signers=signers,
+        policies=Policies(db, clock),
+        parcels=Parcels(at),
+        arrived=Gatherer(db, settle),
+        probes=asyncio.Semaphore(_MOST_PROBES),
+        log=InboxLog(db, clock, settings.limits),
         fetcher=fetcher,
         keys=KeyRing(db, clock, fetcher, actors, settings.limits),
         actors=actors,
         objects=RemoteObjects(at, db, clock, fetcher, actors),
+        documents=KeptByRow(db),
     )

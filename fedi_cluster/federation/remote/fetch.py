@@ -1,5 +1,6 @@
 """Signed reading of one document at its id; what comes from another place than its id is refused."""
 
+from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
 from fedi_cluster.community.instances import queries as instance_queries
@@ -51,6 +52,31 @@ class Fetcher:
             wanted = found
         raise Unreachable("The document names another id each time.", permanent=True, detail=uri)
 
+    async def unless(self, uri: str, etag: str) -> Json | None:
+        """The document at `uri` as in `document`; None where its ETag is still `etag` (RFC 9110, 304)."""
+        answer = await self._get(uri, {"If-None-Match": f'"{etag}"'})
+        if answer.status == 304:
+            return None
+        document = _document(answer, uri)
+        if answer.url != uri or document.get("id") != uri:
+            raise Unreachable("The document is not the one that was asked for.", permanent=True, detail=uri)
+        return document
+
+    async def buried(self, uri: str) -> Json:
+        """What answers with 410 at the id of a deleted thing, empty where it is no document of that id.
+
+        Raises `NotFound` and `Unreachable` where the answer is another.
+        """
+        answer = await self._get(uri)
+        if answer.status == 404:
+            raise NotFound("The other server does not have this.", detail=uri)
+        if answer.status != 410:
+            raise _refused(answer, uri)
+        if answer.url != uri or not is_activity_type(answer.headers.get("content-type", "")):
+            return {}
+        document = parse_object(answer.body)
+        return document if document.get("id") == uri else {}
+
     async def part(self, uri: str) -> Json:
         """A document that need not carry its own id, such as a page of a collection."""
         document, where = await self._read(uri)
@@ -76,30 +102,35 @@ class Fetcher:
 
     async def _read(self, uri: str) -> tuple[Json, str]:
         answer = await self._get(uri)
-        if answer.status == 404:
-            raise NotFound("The other server does not have this.", detail=uri)
-        if answer.status == 410:
-            raise Gone("The other server has deleted this.", detail=uri)
-        if answer.status != 200:
-            again = answer.status in (408, 425, 429) or answer.status >= 500
-            raise Unreachable(
-                "The other server does not give this document.",
-                permanent=not again,
-                detail=f"{answer.status} at {uri}",
-            )
-        if not is_activity_type(answer.headers.get("content-type", "")):
-            raise Unreachable("The other server gave something else.", permanent=True, detail=uri)
-        return parse_object(answer.body), answer.url
+        return _document(answer, uri), answer.url
 
-    async def _get(self, uri: str) -> Answer:
+    async def _get(self, uri: str, headers: Mapping[str, str] | None = None) -> Answer:
         if not may_deliver(await self._db.read(instance_queries.instance, host_of(uri))):
             raise Forbidden("This instance does not talk with yours.", detail=uri)
         form = await self._db.read(form_for, self._at, host_of(uri))
-        answer = await self._knock(uri, form)
+        answer = await self._knock(uri, form, headers)
         if answer.status in _NOT_UNDERSTOOD and form.other:
-            answer = await self._knock(uri, form.other)
+            answer = await self._knock(uri, form.other, headers)
         return answer
 
-    async def _knock(self, uri: str, form: Form) -> Answer:
-        keys = self._signers.of_instance()
-        return await self._outbound.get(uri, accept=ACCEPT, signer=signer(keys, form, self._clock.now()))
+    async def _knock(self, uri: str, form: Form, headers: Mapping[str, str] | None) -> Answer:
+        sign = signer(self._signers.of_instance(), form, self._clock.now())
+        return await self._outbound.get(uri, accept=ACCEPT, headers=headers, signer=sign)
+
+
+def _document(answer: Answer, uri: str) -> Json:
+    if answer.status == 404:
+        raise NotFound("The other server does not have this.", detail=uri)
+    if answer.status == 410:
+        raise Gone("The other server has deleted this.", detail=uri)
+    if answer.status != 200:
+        raise _refused(answer, uri)
+    if not is_activity_type(answer.headers.get("content-type", "")):
+        raise Unreachable("The other server gave something else.", permanent=True, detail=uri)
+    return parse_object(answer.body)
+
+
+def _refused(answer: Answer, uri: str) -> Unreachable:
+    again = answer.status in (408, 425, 429) or answer.status >= 500
+    detail = f"{answer.status} at {uri}"
+    return Unreachable("The other server does not give this document.", permanent=not again, detail=detail)

@@ -1,31 +1,48 @@
-"""Public keys of strangers: from what we know, else read at their origin; held in memory only."""
+"""Public keys of strangers: from the rows of their actors, else read at their origin; it verifies nothing.
+
+The row is the truth, for all processes of the database. A key of somebody who has no row yet is held in
+memory only: nothing unverified is stored but when it was asked for.
+"""
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from fedi_cluster.community.actors import queries as actor_queries
-from fedi_cluster.community.actors.shapes import Key
+from fedi_cluster.community.actors.shapes import Actor, Key
+from fedi_cluster.federation.remote import key_attempts
 from fedi_cluster.federation.remote.actors import RemoteActors
 from fedi_cluster.federation.remote.fetch import Fetcher
+from fedi_cluster.federation.remote.key_attempts import Attempt
 from fedi_cluster.federation.signatures.keys import PublicKey
 from fedi_cluster.federation.vocab.actors import keys as keys_in
-from fedi_cluster.federation.vocab.documents import KeyDocument, KeyKind
-from fedi_cluster.federation.vocab.uris import same_origin
+from fedi_cluster.federation.vocab.documents import ActorDocument, KeyDocument, KeyKind
+from fedi_cluster.federation.vocab.uris import MAX_IDENTIFIER, same_origin
+from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.clock import Clock
-from fedi_cluster.kernel.errors import ClusterError, Gone, Unauthenticated
+from fedi_cluster.kernel.errors import ClusterError, Gone, TooMany, Unauthenticated, Unavailable
+from fedi_cluster.kernel.hosts import registrable
 from fedi_cluster.settings import Limits
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.rate_limits import Rate, RateLimits
+from fedi_cluster.storage.unit import Reader
 
 FRESH_FOR = timedelta(hours=24)
+TRUSTED_FOR = timedelta(seconds=30)
+"""How long memory is believed before the row is looked at again: another process may have changed it."""
+
 _MOST_HELD = 20_000
+_WINDOW = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class _Held:
+    """A key as its origin had it at `since`, or why there is none; `checked` against the database."""
+
     key: PublicKey | None
     since: datetime
+    checked: datetime
     reason: str = ""
 
 
@@ -33,7 +50,8 @@ class KeyRing:
     """Finds the key that a signature names.
 
     Each key is fetched by one at a time; a failure is remembered (`limits.key_negative`), and a key that did
-    not fit is read again at most once in `limits.key_refetch` seconds (a sender may have changed it).
+    not fit is read again at most once in `limits.key_refetch` seconds (a sender may have changed it). From
+    one domain at most `limits.key_fetches` unknown keys a minute are read. All this holds over all processes.
     """
 
     def __init__(
@@ -45,109 +63,173 @@ class KeyRing:
         self._actors = actors
         self._negative = timedelta(seconds=limits.key_negative)
         self._refetch = timedelta(seconds=limits.key_refetch)
+        self._fetches = Rate(limits.key_fetches, int(_WINDOW.total_seconds()))
+        self._rates = RateLimits(db, clock)
         self._held: dict[str, _Held] = {}
-        self._refetched: dict[str, datetime] = {}
         self._running: dict[str, asyncio.Task[PublicKey]] = {}
 
     async def find(self, key_id: str, *, of_the_gone: bool = False) -> PublicKey:
-        """The key with this id; raises `Unauthenticated` with the reason, `Gone` for a deleted owner.
+        """The key with this id; raises `Unauthenticated` with the reason, `Gone` for a deleted owner,
+        `TooMany` where too many unknown keys of its domain were asked for.
 
         `of_the_gone` takes the key that we knew where its origin has just deleted it: an account that goes
         says so with that key (federation.md 2.4, 9).
         """
         now = self._clock.now()
-        held = self._fresh(key_id, now)
+        held = self._trusted(key_id, now)
         if held is not None:
             return held
-        owner = await self._db.read(actor_queries.by_uri, key_id.partition("#")[0])
-        held = self._fresh(key_id, now)  # somebody else may have read it meanwhile
+        if len(key_id) > MAX_IDENTIFIER or not key_id.isascii():
+            raise Unauthenticated("The key of the signature is no address.", detail=key_id[:200])
+        owner, attempt = await self._db.read(_known, key_id)
+        held = self._trusted(key_id, now)  # somebody else may have read it meanwhile
         if held is not None:
             return held
         if owner and owner.deleted_at:
             raise Gone("The owner of the key is deleted.", detail=key_id)
-        if owner and (owner.local or (owner.fetched_at and owner.fetched_at + FRESH_FOR > now)):
-            found = _pick(owner.keys, key_id)
-            if found:
-                self._hold(key_id, _Held(found, now))
-                return found
+        found = self._of_owner(owner, key_id, now) if owner else self._still_held(key_id, now)
+        if found:
+            return found
+        if owner and owner.local:
+            raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
+        if attempt and attempt.failed and attempt.is_within(self._negative, now):
+            self._hold(key_id, _Held(None, attempt.at, now, attempt.reason))
+            raise _unreadable(attempt.reason)
+        last = _pick(owner.keys, key_id) if owner else None
+        counted = last is None and not (attempt and attempt.is_within(_WINDOW, now))
         try:
-            return await self._read(key_id, fresh=False)
+            return await self._read(key_id, owner, counted=counted)
         except Gone:
-            last = _pick(owner.keys, key_id) if owner and of_the_gone else None
-            if last is None:
+            if last is None or not of_the_gone:
                 raise
             return last
 
-    def _fresh(self, key_id: str, now: datetime) -> PublicKey | None:
+    async def find_again(self, wrong: PublicKey) -> PublicKey | None:
+        """Another key under the id of one that did not fit: as another process has stored it, else as its
+        origin has it now. None where neither differs, or the origin was asked too short a time ago.
+
+        Raises `Unauthenticated` where the origin cannot be read, `Gone` where the owner is deleted.
+        """
+        owner, attempt = await self._db.read(_known, wrong.id)
+        found = _pick(owner.keys, wrong.id) if owner and not owner.deleted_at else None
+        if found and found != wrong:
+            now = self._clock.now()
+            self._hold(wrong.id, _Held(found, now, now))
+            return found
+        if attempt and attempt.is_within(self._refetch, self._clock.now()):
+            return None
+        if not await self._claim(wrong.id, self._refetch):
+            return None
+        return await self._read(wrong.id, owner, fresh=True)
+
+    def _trusted(self, key_id: str, now: datetime) -> PublicKey | None:
         """The key in memory; raises `Unauthenticated` where it is a failure that still counts."""
         held = self._held.get(key_id)
-        if held and held.key and held.since + FRESH_FOR > now:
-            return held.key
-        if held and held.key is None and held.since + self._negative > now:
-            raise Unauthenticated("The key of the signature cannot be read.", detail=held.reason)
-        return None
-
-    async def find_again(self, key_id: str) -> PublicKey | None:
-        """The key as its origin has it now, None where that was asked too short a time ago."""
-        now = self._clock.now()
-        last = self._refetched.get(key_id)
-        if last and last + self._refetch > now:
+        if held is None:
             return None
-        self._note_read(key_id, now)
-        return await self._read(key_id, fresh=True)
+        if held.key is None:
+            if abs(now - held.since) < self._negative:
+                raise _unreadable(held.reason)
+            return None
+        return held.key if abs(now - held.checked) < TRUSTED_FOR else None
 
-    async def _read(self, key_id: str, *, fresh: bool) -> PublicKey:
+    def _of_owner(self, owner: Actor, key_id: str, now: datetime) -> PublicKey | None:
+        """The key in the row, where that is young enough."""
+        if not owner.local and not (owner.fetched_at and owner.fetched_at + FRESH_FOR > now):
+            return None
+        found = _pick(owner.keys, key_id)
+        if found:
+            self._hold(key_id, _Held(found, owner.fetched_at or now, now))
+        return found
+
+    def _still_held(self, key_id: str, now: datetime) -> PublicKey | None:
+        """The key in memory of somebody who has no row."""
+        held = self._held.get(key_id)
+        if held is None or held.key is None or held.since + FRESH_FOR <= now:
+            return None
+        self._hold(key_id, replace(held, checked=now))
+        return held.key
+
+    async def _count(self, key_id: str) -> None:
+        domain = registrable(host_of(key_id))
+        wait = await self._rates.take(f"key:{domain}", self._fetches)
+        if wait:
+            raise TooMany(
+                "Too many unknown keys of your domain at once; try again later.",
+                retry_after=wait,
+                detail=f"unknown keys of {domain}",
+            )
+
+    async def _claim(self, key_id: str, pause: timedelta) -> bool:
+        return await self._db.write_locking(key_attempts.claim, key_id, registrable(host_of(key_id)), pause)
+
+    async def _read(
+        self, key_id: str, owner: Actor | None, *, fresh: bool = False, counted: bool = False
+    ) -> PublicKey:
         running = self._running.get(key_id)
         if running is None:
-            running = asyncio.create_task(self._fetch(key_id, fresh=fresh))
+            running = asyncio.create_task(self._fetch(key_id, owner, fresh=fresh, counted=counted))
             self._running[key_id] = running
             running.add_done_callback(lambda _task: self._running.pop(key_id, None))
         return await asyncio.shield(running)
 
-    async def _fetch(self, key_id: str, *, fresh: bool) -> PublicKey:
+    async def _fetch(self, key_id: str, owner: Actor | None, *, fresh: bool, counted: bool) -> PublicKey:
         now = self._clock.now()
+        if counted:
+            await self._count(key_id)
+        if not fresh:
+            await self._claim(key_id, timedelta())
         try:
-            found = await self._fetch_from_origin(key_id, fresh=fresh)
-        except Gone:
-            raise
+            found, document = await self._fetch_from_origin(key_id, fresh=fresh)
+        except (Gone, Unavailable):
+            raise  # that our own database is away is no fault of the key
         except ClusterError as error:
-            self._hold_failure(key_id, _Held(None, now, error.detail), fresh=fresh)
-            raise Unauthenticated("The key of the signature cannot be read.", detail=error.detail) from error
-        if found is None:
-            self._hold_failure(key_id, _Held(None, now, f"no usable key {key_id}"), fresh=fresh)
+            await self._fail(key_id, now, error.detail, fresh=fresh)
+            raise _unreadable(error.detail) from error
+        if found is None or document is None:
+            await self._fail(key_id, now, f"no usable key {key_id}", fresh=fresh)
             raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
-        self._hold(key_id, _Held(found, now))
-        self._note_read(key_id, now)
+        if owner is not None and owner.uri == document.id:
+            # Whoever is known is known anew, so that the other processes have this key at once.
+            await self._actors.renew(owner, document)
+        self._hold(key_id, _Held(found, now, now))
         return found
 
-    async def _fetch_from_origin(self, key_id: str, *, fresh: bool) -> PublicKey | None:
+    async def _fetch_from_origin(
+        self, key_id: str, *, fresh: bool
+    ) -> tuple[PublicKey | None, ActorDocument | None]:
         """The three forms of federation.md 2.4, 9: in the actor, as a document of its own, as a Multikey."""
         address = key_id.partition("#")[0]
         document = await self._fetcher.part(address)
         named = _pick(keys_in(document), key_id)
         if named is None or not same_origin(named.owner, key_id):
-            return None
+            return None, None
         # Whoever names an owner must be named by it: the actor's own document has the last word.
         if document.get("id") == named.owner == address:
             actor = self._actors.hold(address, document)
         else:
             actor = await self._actors.document(named.owner, fresh=fresh)
-        return _pick(actor.keys, key_id)
+        return _pick(actor.keys, key_id), actor
 
-    def _note_read(self, key_id: str, now: datetime) -> None:
-        if len(self._refetched) >= _MOST_HELD:
-            self._refetched.clear()
-        self._refetched[key_id] = now
-
-    def _hold_failure(self, key_id: str, failure: _Held, *, fresh: bool) -> None:
+    async def _fail(self, key_id: str, now: datetime, reason: str, *, fresh: bool) -> None:
         """A second look that fails takes nothing away: else a forged request could shut its victim out."""
-        if not fresh:
-            self._hold(key_id, failure)
+        if fresh:
+            return
+        self._hold(key_id, _Held(None, now, now, reason))
+        await self._db.write_locking(key_attempts.note_failure, key_id, registrable(host_of(key_id)), reason)
 
     def _hold(self, key_id: str, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:
             self._held.clear()
         self._held[key_id] = held
+
+
+def _known(reader: Reader, key_id: str) -> tuple[Actor | None, Attempt | None]:
+    return actor_queries.by_uri(reader, key_id.partition("#")[0]), key_attempts.last(reader, key_id)
+
+
+def _unreadable(reason: str) -> Unauthenticated:
+    return Unauthenticated("The key of the signature cannot be read.", detail=reason)
 
 
 def _pick(keys: Iterable[KeyDocument | Key], key_id: str) -> PublicKey | None:

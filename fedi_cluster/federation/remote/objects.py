@@ -1,7 +1,8 @@
 """Remote objects: read at their origin, checked against their author, and made ready to be stored."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fedi_cluster.community.actors.shapes import Actor, Place
 from fedi_cluster.community.posts import queries as post_queries
@@ -9,6 +10,7 @@ from fedi_cluster.community.posts import rules as post_rules
 from fedi_cluster.community.posts.actions import PublishPost, publish
 from fedi_cluster.community.posts.shapes import Attachment, Funding, Post, Project, Tag
 from fedi_cluster.federation.remote.actors import RemoteActors, one_line
+from fedi_cluster.federation.remote.copies import keep_post
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.types import ObjectDocument, ProjectDocument, Tombstone, Unreadable
@@ -16,13 +18,26 @@ from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, whole_second
 from fedi_cluster.kernel.errors import Gone, NotFound, Refused, Unreachable
-from fedi_cluster.kernel.ids import id_within_second
+from fedi_cluster.kernel.ids import id_within_second, moment_of, parse_id
+from fedi_cluster.kernel.json import Json
 from fedi_cluster.kernel.text import clean_html, plain_text
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
 
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""How far ahead the dates of others may lie and are believed."""
+
 # What is shown as a post; other types (Question, Event) keep their text and are shown as such.
 POST_TYPES = ("Note", "Article", "Page", "Event", "Question", "Image", "Video", "Audio", "Document")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPost:
+    """A post of elsewhere with its author: `ready` to be stored, and `raw` as it came, proof and all."""
+
+    author: Actor
+    ready: PublishPost
+    raw: Json
 
 
 class RemoteObjects:
@@ -51,24 +66,35 @@ class RemoteObjects:
             raise NotFound("There is no such post here.", detail=uri)
         if await self._db.read(post_queries.tombstone, uri):
             raise Gone("The post was deleted.", detail=uri)
-        return await self._db.write(store, *await self.read(uri))
+        read = await self.read(uri)
 
-    async def read(self, uri: str) -> tuple[Actor, PublishPost]:
+        def write(unit: Unit) -> Post:
+            post = store(unit, read.author, read.ready)
+            keep_post(unit, self._at, post, read.raw, taken=True)
+            return post
+
+        return await self._db.write(write)
+
+    async def read(self, uri: str) -> ReadPost:
         """The post at this id as its origin has it now, with its author; nothing of it is stored yet."""
-        found = await self.document(uri)
-        author = await self._actors.ensure(author_of(found))
-        return author, to_publish(found, author, self._clock.now())
+        return await self.made_ready(*await self.document(uri))
 
-    async def document(self, uri: str) -> ObjectDocument:
-        """What the origin says of the post with this id; neither it nor its author is stored."""
-        found = parse.obj(await self._fetcher.document(uri))
+    async def made_ready(self, found: ObjectDocument, raw: Json) -> ReadPost:
+        """A post that was read, with its author, ready to be stored."""
+        author = await self._actors.ensure(author_of(found))
+        return ReadPost(author, to_publish(found, author, self._clock.now()), raw)
+
+    async def document(self, uri: str) -> tuple[ObjectDocument, Json]:
+        """What the origin says of the post with this id, read and raw; nothing is stored."""
+        raw = await self._fetcher.document(uri)
+        found = parse.obj(raw)
         match found:
             case Unreadable():
                 raise Unreachable("The post cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
             case Tombstone():
                 raise Gone("The post was deleted.", detail=uri)
             case ObjectDocument():
-                return found
+                return found, raw
 
 
 def author_of(document: ObjectDocument) -> str:
@@ -91,15 +117,15 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
     """A document as a post to be stored: texts cleaned, the future cut off; raises `Refused` for no post."""
     if seen.type not in POST_TYPES:
         raise Refused("This type of object is not shown here.", detail=f"{seen.id}: {seen.type}")
-    published = whole_second(min(seen.published or now, now))
-    updated = whole_second(min(seen.updated, now)) if seen.updated else None
+    published = _not_ahead(seen.published or now, now)
+    updated = _not_ahead(seen.updated, now) if seen.updated else None
     content = _html(seen.content_html or "", seen.media_type)
     title = one_line(seen.name) if seen.name else None
     project = _project(seen.project) if seen.project else None
     titles = seen.project.title_map if seen.project else seen.name_map
     language = seen.language
     return PublishPost(
-        id=id_within_second(published),
+        id=_id_of(seen.id, published),
         uri=seen.id,
         url=seen.url or seen.id,
         type=seen.type,
@@ -116,7 +142,10 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
         title_map=_plain(titles),
         summary=one_line(seen.summary) if seen.summary else None,
         summary_map=_plain(seen.summary_map),
-        content_map={tag: _html(text, seen.media_type) for tag, text in seen.content_map.items()},
+        content_map={
+            tag: content if text == seen.content_html else _html(text, seen.media_type)
+            for tag, text in seen.content_map.items()
+        },
         sensitive=seen.sensitive or bool(seen.summary and seen.type == "Note"),
         in_reply_to=seen.in_reply_to,
         context=seen.context,
@@ -130,6 +159,25 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
         tags=_tags(seen),
         project=project,
     )  # fmt: skip
+
+
+def _id_of(uri: str, published: datetime) -> int:
+    """The number that the origin gave the post where it is of our kind and of that second, else a fresh one.
+
+    Ids order the timelines: so all instances show what was published within a second in the same order.
+    """
+    given = parse_id(uri.rpartition("/")[2])
+    if given is not None and whole_second(moment_of(given)) == published:
+        return given
+    return id_within_second(published)
+
+
+def _not_ahead(moment: datetime, now: datetime) -> datetime:
+    """The second of a moment, now where it lies further ahead than clocks differ.
+
+    Kept as it is within that: sisters compare versions, and two edits within a second put one a second ahead.
+    """
+    return whole_second(moment if moment <= now + CLOCKS_DIFFER else now)
 
 
 def _kind(seen: ObjectDocument) -> str:

@@ -4,13 +4,11 @@ from datetime import timedelta
 
 from starlette.requests import Request
 
-from fedi_cluster.community.instances import queries as instance_queries
-from fedi_cluster.community.instances.rules import may_deliver
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.signatures.request import RequestFacts
-from fedi_cluster.federation.signatures.verify import VerifiedSender, claimed_key_id, verified_sender
+from fedi_cluster.federation.signatures.verify import CheckedClaim, VerifiedSender, checked_claim, sender_of
 from fedi_cluster.kernel.addresses import host_of
-from fedi_cluster.kernel.errors import Forbidden, Unauthenticated
+from fedi_cluster.kernel.errors import Unauthenticated
 
 
 async def authenticate(
@@ -21,28 +19,34 @@ async def authenticate(
     Raises `Unauthenticated` (no, wrong or stale signature, unreadable key), `Forbidden` (a blocked
     instance, before its key is fetched), `Malformed`, `Gone` (the key's owner is deleted).
     """
-    now, window = federation.clock.now(), timedelta(seconds=federation.settings.limits.signature_window)
-    key_id = claimed_key_id(facts, now, window=window)
-    if key_id is None:
+    return await prove(federation, claimed(federation, facts), of_the_gone=of_the_gone)
+
+
+def claimed(federation: Federation, facts: RequestFacts) -> CheckedClaim:
+    """What the signature of a request says, as far as that needs neither key nor database.
+
+    Raises `Unauthenticated` (none, or a stale one) and `Malformed`.
+    """
+    window = timedelta(seconds=federation.settings.limits.signature_window)
+    claim = checked_claim(facts, federation.clock.now(), window=window)
+    if claim is None:
         raise Unauthenticated("The request is not signed.")
-    await refuse_blocked(federation, host_of(key_id))
-    key = await federation.keys.find(key_id, of_the_gone=of_the_gone)
-    await refuse_blocked(federation, host_of(key.owner))
+    return claim
+
+
+async def prove(federation: Federation, claim: CheckedClaim, *, of_the_gone: bool = False) -> VerifiedSender:
+    """The sender who made a signature; raises as `authenticate`."""
+    await federation.policies.refuse_blocked(host_of(claim.key_id))
+    key = await federation.keys.find(claim.key_id, of_the_gone=of_the_gone)
+    await federation.policies.refuse_blocked(host_of(key.owner))
     try:
-        return verified_sender(facts, key, now, window=window)
+        return sender_of(claim, key)
     except Unauthenticated:
         # The sender may have changed its key since we read it.
-        fresh = await federation.keys.find_again(key_id)
+        fresh = await federation.keys.find_again(key)
         if fresh is None or fresh == key:
             raise
-        return verified_sender(facts, fresh, now, window=window)
-
-
-async def refuse_blocked(federation: Federation, host: str) -> None:
-    """Raises `Forbidden` where we take nothing from this host."""
-    known = await federation.db.read(instance_queries.instance, host)
-    if not may_deliver(known):
-        raise Forbidden("This instance does not talk with yours.", detail=host)
+        return sender_of(claim, fresh)
 
 
 def facts_of(request: Request, base_url: str, body: bytes) -> RequestFacts:

@@ -114,6 +114,21 @@ def join(uri: str, actor: str, to: Sequence[str], object_uri: str) -> Json:
     return _plain(uri, "Join", actor, to, object_uri)
 
 
+def update_actor(uri: str, signed_actor: Json, followers: str | None, published: datetime) -> Json:
+    """The Update of a local actor's profile, to everybody (golden `activity-update-person`)."""
+    actor = str(signed_actor["id"])
+    return {
+        "@context": _context_of(signed_actor),
+        "id": uri,
+        "type": "Update",
+        "actor": actor,
+        "published": to_wire(published),
+        "to": [PUBLIC],
+        "cc": [followers] if followers else [],
+        "object": signed_actor,
+    }
+
+
 def update_members(uri: str, actor: str, to: Sequence[str], signed_list: Json) -> Json:
     """The Update that carries a signed member list from one instance actor to others."""
     document = _plain(uri, "Update", actor, to, signed_list)

@@ -1,10 +1,12 @@
-"""The list of a cluster's members as it is published (golden `cluster-members`), unsigned; no merging."""
+"""What members publish for each other, unsigned (golden `cluster-members`, `cluster-digest`); no merging."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from fedi_cluster.community.instances.rules import FORMAT
 from fedi_cluster.community.instances.shapes import Entry
+from fedi_cluster.community.regions import periods
+from fedi_cluster.community.regions.shapes import Listed, Period
 from fedi_cluster.federation.render import contexts
 from fedi_cluster.federation.render.values import stated
 from fedi_cluster.kernel.addresses import Addresses, host_of
@@ -32,6 +34,50 @@ def members(at: Addresses, urn: str, version: int, updated: datetime, entries: S
         "totalItems": len(items),
         "items": [_entry(uri, urn, one) for uri, one in items],
     }
+
+
+def digest(prefix: str, period: Period, holder: str, origin: str, updated: datetime) -> Json:
+    """What `origin` has in a period, for `holder` to sign (both instance actors; the same for its own).
+
+    `prefix` is the id of the root document; `updated` is now: a reader refuses what is older than it saw.
+    """
+    items = [
+        {
+            "id": periods.address(prefix, part.name),
+            "type": "OrderedCollection",
+            "totalItems": part.total,
+            "creative:digest": part.digest,
+        }
+        for part in period.parts
+    ] or [_listed(row) for row in sorted(period.rows, key=lambda row: row.uri)]
+    return {
+        "@context": [*contexts.MEMBERS],
+        "id": periods.address(prefix, period.name),
+        "type": "OrderedCollection",
+        "attributedTo": holder,
+        "updated": to_wire(updated),
+        "creative:format": FORMAT,
+        "creative:origin": origin,
+        "creative:digest": period.digest,
+        "totalItems": len(items),
+        "orderedItems": items,
+    }
+
+
+def _listed(row: Listed) -> Json:
+    if row.deleted:
+        told: Json = {
+            "id": row.uri,
+            "type": "Tombstone",
+            "formerType": row.type or None,
+            "published": to_wire(row.published_at),
+            "deleted": to_wire(row.version),
+        }
+        return stated(told)
+    edited = to_wire(row.version) if row.version > row.published_at else None
+    return stated(
+        {"id": row.uri, "type": row.type, "published": to_wire(row.published_at), "updated": edited}
+    )
 
 
 def _entry(uri: str, urn: str, one: Entry) -> Json:

@@ -13,7 +13,17 @@ from fedi_cluster.federation.signatures.keys import Kind, PublicKey, is_signed
 from fedi_cluster.federation.signatures.request import Claim, RequestFacts, Scheme, target_of
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
 
-__all__ = ["WINDOW", "RequestFacts", "VerifiedSender", "claimed_key_id", "sender_from_log", "verified_sender"]
+__all__ = [
+    "WINDOW",
+    "CheckedClaim",
+    "RequestFacts",
+    "VerifiedSender",
+    "checked_claim",
+    "claimed_key_id",
+    "sender_from_log",
+    "sender_of",
+    "verified_sender",
+]
 
 WINDOW = timedelta(hours=1)
 _MINT: Final = object()
@@ -40,20 +50,47 @@ class VerifiedSender:
             raise TypeError("only verified_sender makes a VerifiedSender")
 
 
-def claimed_key_id(
-    facts: RequestFacts, now: datetime | None = None, *, window: timedelta = WINDOW
-) -> str | None:
-    """The URI of the key that a request says it was signed with; None for an unsigned request.
+@dataclass(frozen=True, slots=True)
+class CheckedClaim:
+    """A signed request of which only the key is still to be asked; only this module makes one."""
 
-    Everything that needs no key is checked here (coverage, host, digest, and the time if `now` is given),
-    so that no key is fetched for a request that would be refused with any key. Raises `Malformed` or
-    `Unauthenticated`. Plain http passes: whoever fetches the key decides on that.
+    facts: RequestFacts
+    claim: Claim
+    mint: InitVar[object]
+
+    def __post_init__(self, mint: object) -> None:
+        """Refuses everybody but this module."""
+        if mint is not _MINT:
+            raise TypeError("only checked_claim makes a CheckedClaim")
+
+    @property
+    def key_id(self) -> str:
+        """The URI of the key that the request says it was signed with."""
+        return self.claim.key_id
+
+
+def checked_claim(
+    facts: RequestFacts, now: datetime | None = None, *, window: timedelta = WINDOW
+) -> CheckedClaim | None:
+    """What a request's signature says, where all fits that needs no key; None for an unsigned request.
+
+    Coverage, host, digest, and the time if `now` is given are checked here, so that no key is fetched for a
+    request that would be refused with any key. Raises `Malformed` or `Unauthenticated`. Plain http passes:
+    whoever fetches the key decides on that.
     """
     claim = _read_claim(facts)
     if claim is None:
         return None
     _check_without_key(facts, claim, now, window)
-    return claim.key_id
+    return CheckedClaim(facts, claim, _MINT)
+
+
+def claimed_key_id(
+    facts: RequestFacts, now: datetime | None = None, *, window: timedelta = WINDOW
+) -> str | None:
+    """The URI of the key of `checked_claim`; None for an unsigned request."""
+    checked = checked_claim(facts, now, window=window)
+    return None if checked is None else checked.key_id
 
 
 def verified_sender(
@@ -63,12 +100,17 @@ def verified_sender(
 
     Raises `Unauthenticated` with the reason, `Malformed` for unreadable headers.
     """
-    claim = _read_claim(facts)
-    if claim is None:
+    checked = checked_claim(facts, now, window=window)
+    if checked is None:
         raise Unauthenticated("The request is not signed.")
+    return sender_of(checked, key)
+
+
+def sender_of(checked: CheckedClaim, key: PublicKey) -> VerifiedSender:
+    """The sender, if `key` made the signature; raises `Unauthenticated` with the reason."""
+    facts, claim = checked.facts, checked.claim
     if claim.key_id != key.id:
         raise Unauthenticated("The request is signed with another key.")
-    _check_without_key(facts, claim, now, window)
     if claim.scheme == "rfc9421":
         fits, bases = rfc9421.fits(claim.algorithm, key.kind), [rfc9421.base(facts, claim)]
     else:

@@ -16,6 +16,7 @@ from fedi_cluster.federation.vocab.types import (
     Create,
     Delete,
     Follow,
+    Head,
     Inner,
     Join,
     Like,
@@ -29,6 +30,21 @@ from fedi_cluster.federation.vocab.types import (
 from fedi_cluster.federation.vocab.uris import identifier
 from fedi_cluster.federation.vocab.values import as_list, moment, plain, reference, references, terms, text
 from fedi_cluster.kernel.json import Json
+
+
+def head(document: Json) -> Head | Unreadable:
+    """What stands at the top of an activity: enough to judge who speaks, before the rest is read."""
+    members = terms(document)
+    own_id, actor, kind = identifier(members.get("id")), reference(members.get("actor")), kind_of(members)
+    if kind is None:
+        return Unreadable("The activity has no type, or several that disagree.", own_id)
+    if own_id is None:
+        return Unreadable("The activity has no usable id.")
+    if actor is None:
+        return Unreadable("The activity has no usable actor.", own_id)
+    if kind in _READERS and not as_list(members.get("object")):
+        return Unreadable("The activity has no usable object.", own_id)
+    return Head(own_id, actor, kind, reference(members.get("object")))
 
 
 def activity(document: Json) -> Activity | Unreadable:

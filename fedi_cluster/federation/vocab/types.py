@@ -74,6 +74,21 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The top of any activity: its id, who acts, its type, and the id of its object where it names one."""
+
+    id: str
+    actor: str
+    type: str
+    object_id: str | None
+
+    @property
+    def of_itself(self) -> bool:
+        """Whether an account deletes or changes itself."""
+        return self.type in ("Delete", "Update") and self.object_id == self.actor
+
+
+@dataclass(frozen=True, slots=True)
 class Inner:
     """The activity inside Accept, Reject or Undo: four members, each None where it was not sent."""
 

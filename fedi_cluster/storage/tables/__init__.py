@@ -5,10 +5,13 @@ from fedi_cluster.storage.tables import (
     auth,
     cluster,
     federation,
+    inbox,
     instances,
     jobs,
     posts,
+    rate_limits,
     relationships,
+    timelines,
 )
 from fedi_cluster.storage.tables.base import metadata
 
@@ -17,9 +20,12 @@ __all__ = [
     "auth",
     "cluster",
     "federation",
+    "inbox",
     "instances",
     "jobs",
     "metadata",
     "posts",
+    "rate_limits",
     "relationships",
+    "timelines",
 ]

@@ -46,7 +46,8 @@ actor = Table(
     Column("fetched_at", Moment),
     Column("deleted_at", Moment),
     Index("ix_actor_username_handle_host", "username", "handle_host", unique=True),
-    Index("ix_actor_host", "host"),
+    Index("ix_actor_host_type", "host", "type"),
+    Index("ix_actor_host_demo", "host", "demo"),
 )
 
 actor_key = Table(

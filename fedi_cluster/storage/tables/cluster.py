@@ -1,8 +1,8 @@
-"""The cluster: its name, its members as we know them, invitations, and the posts that all members show."""
+"""The cluster: its name, its members, invitations, the posts that all show, the ledger of public things."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from fedi_cluster.storage.tables.base import Moment, metadata
+from fedi_cluster.storage.tables.base import Moment, metadata, where
 
 cluster = Table(
     "cluster",
@@ -28,10 +28,15 @@ member = Table(
     Column("published_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
     Column("admitted", Integer, nullable=False, server_default="1"),
-    Column("history_next", Text),
-    Column("history_done", Integer, nullable=False, server_default="0"),
-    Column("history_total", Integer),
-    Column("history_state", String(16), nullable=False, server_default="none"),
+    # How it stands between her ledger and what we hold of it; `away_since` is null while she answers.
+    Column("compare_state", String(16), nullable=False, server_default="none"),
+    Column("compare_error", Text),
+    Column("checked_at", Moment),
+    Column("away_since", Moment),
+    Column("digest_updated", Moment),
+    Column("missing", Integer, nullable=False, server_default="0"),
+    Column("offered", Integer, nullable=False, server_default="0"),
+    Column("held_for_us", Integer, nullable=False, server_default="0"),
 )
 
 invitation = Table(
@@ -52,4 +57,41 @@ cluster_post = Table(
     Column("region_id", ForeignKey("actor.id", ondelete="CASCADE"), nullable=False),
     Column("added_at", Moment, nullable=False),
     Index("ix_cluster_post_region_id_post_id", "region_id", "post_id"),
+)
+
+# The ledger: what each instance of the cluster has in public, ours and what we hold of the sisters'.
+# `version` as golden rule 8 has it; `listed` rows count in the digests, the others only keep the bytes of
+# what may be listed later. `document` are a sister's signed bytes (ours are rendered when asked for);
+# `verified` is null until the proof was looked at. `offered`: held here, and the origin has neither it nor a
+# tombstone.
+cluster_object = Table(
+    "cluster_object",
+    metadata,
+    Column("uri", Text, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("published_at", Moment, nullable=False),
+    Column("version", Moment, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("former_type", String(32)),
+    Column("listed", Boolean, nullable=False),
+    Column("offered", Boolean, nullable=False, server_default="0"),
+    Column("document", LargeBinary),
+    Column("verified", Boolean),
+    Index("ix_cluster_object_host_published_at", "host", "published_at"),
+    Index(
+        "ix_cluster_object_unverified",
+        "uri",
+        info=where("verified IS NULL"),
+    ),
+)
+
+# The UTC days on which an instance has something; `digest` is null where a row of the day changed since.
+cluster_day = Table(
+    "cluster_day",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("total", Integer, nullable=False, server_default="0"),
+    Column("digest", String(64)),
 )

@@ -1,8 +1,8 @@
-"""What was said between servers: our own activities, and the log of what arrived."""
+"""What was said between servers: our own activities with their deliveries, and the log of what arrived."""
 
-from sqlalchemy import Column, ForeignKey, Index, LargeBinary, String, Table, Text
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, LargeBinary, String, Table, Text
 
-from fedi_cluster.storage.tables.base import BigId, Moment, metadata
+from fedi_cluster.storage.tables.base import BigId, Moment, metadata, where
 
 # Our own activities as they were sent, so that their ids can be read and an outbox can be shown.
 activity = Table(
@@ -20,6 +20,54 @@ activity = Table(
     Index("ix_activity_post_id", "post_id"),
 )
 
+# One row for each inbox that an activity still goes to; `host` is its lane. `aside` waits for an inbox that
+# refuses, while the others of its instance go on. Who got it has no row any more.
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=False),
+    Column("host", String(255), nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column("activity_id", BigId),
+    Column("log_id", BigId),
+    Column("signer_id", BigId, nullable=False),
+    Column("state", String(16), nullable=False, server_default="waiting"),
+    Column("run_at", Moment),
+    Column("decided_at", Moment),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("error", Text),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_delivery_host_state_id", "host", "state", "id"),
+    Index("ix_delivery_activity_id", "activity_id"),
+)
+
+# How it stands with the way to an instance: everything up to `cursor` has been delivered or given up.
+lane = Table(
+    "lane",
+    metadata,
+    Column("host", String(255), primary_key=True),
+    Column("cursor", BigId, nullable=False, server_default="0"),
+    Column("reached_at", Moment),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("failing_since", Moment),
+    Column("error", Text),
+    Column("burst", Integer, nullable=False, server_default="0"),
+    Column("burst_since", Moment),
+    Column("opened_at", Moment),
+    Column("woken", Integer, nullable=False, server_default="0"),
+    Column("wake_after", Moment),
+)
+
+# Inboxes that said 410: nothing goes there until their instance speaks to us again.
+inbox_gone = Table(
+    "inbox_gone",
+    metadata,
+    Column("inbox", Text, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("gone_at", Moment, nullable=False),
+    Index("ix_inbox_gone_host", "host"),
+)
+
 inbox_log = Table(
     "inbox_log",
     metadata,
@@ -33,7 +81,27 @@ inbox_log = Table(
     Column("raw", LargeBinary, nullable=False),
     Column("state", String(16), nullable=False),
     Column("reason", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
     Column("received_at", Moment, nullable=False),
     Index("ix_inbox_log_activity_uri_sender_actor", "activity_uri", "sender_actor", unique=True),
     Index("ix_inbox_log_received_at", "received_at"),
+    # What waits to be worked is a short list however long the log is.
+    Index(
+        "ix_inbox_log_new",
+        "sender_host",
+        "id",
+        info=where("state = 'new'"),
+    ),
+)
+
+# When each stranger's key was asked for last; `host` is the registrable one. Trimmed by who writes it.
+key_attempt = Table(
+    "key_attempt",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("failed", Boolean, nullable=False),
+    Column("reason", Text),
+    Index("ix_key_attempt_at", "at"),
 )

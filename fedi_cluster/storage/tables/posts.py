@@ -39,8 +39,12 @@ post = Table(
     Column("published_at", Moment, nullable=False),
     Column("updated_at", Moment),
     Column("deleted_at", Moment),
+    # Two edits may fall into one second, which is all that `updated_at` tells; this tells them apart.
+    Column("revision", Integer, nullable=False, server_default="0"),
     Column("received_at", Moment, nullable=False),
     Index("ix_post_author_id_id", "author_id", "id"),
+    # What a profile counts: without it each post would be read for one number.
+    Index("ix_post_author_id_visibility_deleted_at", "author_id", "visibility", "deleted_at"),
     Index("ix_post_thread_id_id", "thread_id", "id"),
     Index("ix_post_parent_id", "parent_id"),
     Index("ix_post_in_reply_to", "in_reply_to"),

@@ -75,6 +75,7 @@ class RegionHomeView:
     `stand` is its own description in the language `stand_lang`. `map_url` is the drawing zoomed to the region
     (`map.svg#rostock`), None where it is not on the map. `origin_url` leads to the region's own server, None
     for ours. `lead` is the newest news, `news` and `projects` follow it, `others` comes from elsewhere.
+    `notice` says that the region's server is away.
     """
 
     region: RegionChip
@@ -93,6 +94,7 @@ class RegionHomeView:
     editorial: Author | None = None
     older_url: str | None = None
     newer_url: str | None = None
+    notice: str | None = None
 
     @property
     def demo(self) -> bool:

@@ -1,7 +1,7 @@
 """A post as a card, and a post with its thread; texts are sanitised by whoever makes them, not here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
@@ -26,6 +26,7 @@ class PostCard:
     `url` is the local path of its page. `lang` is the BCP 47 tag of title and content, `language_note` says
     it in words where it is not the page's language. `origin_url` leads to the server of its author, None for
     our own. `answer_url` is the local path of "answer from your server". `foreign`: from outside the cluster.
+    `printed` is what lists have printed of it, by the way in which they did (`card_item` in parts/post.html).
     """
 
     author: Author
@@ -50,6 +51,10 @@ class PostCard:
     likes: int = 0
     boosts: int = 0
     foreign: bool = False
+    kind: str = "note"
+    printed: dict[tuple[str | int | bool | None, ...], Markup] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     @property
     def look(self) -> str:
@@ -75,7 +80,7 @@ class ThreadView:
     """A post with what it answers (oldest first) and what answers it.
 
     `more_url` leads to further answers that this page does not print; `demo_note` marks answers of the
-    demonstration.
+    demonstration; `notice` says that the author's server is away.
     """
 
     main: PostCard
@@ -83,6 +88,7 @@ class ThreadView:
     replies: Sequence[Reply] = ()
     more_url: str | None = None
     demo_note: bool = False
+    notice: str | None = None
 
 
 def nest(main_id: int, found: Iterable[tuple[int, int, PostCard | None]]) -> tuple[Reply, ...]:

@@ -9,7 +9,7 @@ from fedi_cluster.community.instances import queries
 from fedi_cluster.community.instances.actions import membership
 from fedi_cluster.community.instances.facts import MemberEnded, MemberJoined, MembersChanged
 from fedi_cluster.community.instances.rules import INVITATION_LASTS
-from fedi_cluster.community.instances.shapes import Entry, Member
+from fedi_cluster.community.instances.shapes import Comparison, Entry, Member
 from fedi_cluster.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 from fedi_cluster.storage.unit import Unit
 from tests.builders import START, Hands, entry
@@ -276,14 +276,16 @@ def test_two_who_hold_different_keys_of_a_third_do_not_talk_for_ever(hands: Hand
     assert version(hands) == 9
 
 
-def test_how_far_the_history_is_fetched(hands: Hands) -> None:
+def test_how_a_comparison_ended(hands: Hands) -> None:
     join(hands)
+    how = Comparison("behind", checked_at=hands.moment, missing=3)
 
-    def progress(unit: Unit) -> None:
-        membership.note_history(unit, THERE, slug="rostock", history_done=3, history_state="running")
+    def note(unit: Unit) -> None:
+        membership.note_slug(unit, THERE, "rostock")
+        membership.note_comparison(unit, THERE, how)
 
-    hands.do(progress)
+    hands.do(note)
     found = member(hands, THERE)
-    assert (found.slug, found.history_done, found.history_state) == ("rostock", 3, "running")
+    assert (found.slug, found.comparison) == ("rostock", how)
     assert hands.see(queries.member_by_region, HER.region) == found
     assert hands.see(queries.member_by_actor, HER.actor) == found

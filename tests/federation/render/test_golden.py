@@ -55,6 +55,13 @@ def test_an_edited_actor_says_when(golden: Golden) -> None:
     assert dumps(golden.sign(actor(SZCZECIN, actor_of(expected)), expected)) == dumps(expected)
 
 
+def test_an_update_of_a_profile(golden: Golden) -> None:
+    expected = golden.read("activity-update-person")
+    followers, published = expected["object"]["followers"], moment(expected["published"])
+    made = activity.update_actor(expected["id"], expected["object"], followers, published)
+    is_golden(golden, made, "activity-update-person")
+
+
 @pytest.mark.parametrize("name", AUTHORS)
 def test_posts(golden: Golden, name: str) -> None:
     is_golden(golden, post(SZCZECIN, post_named(golden, name)), name)

@@ -4,14 +4,14 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Delete, Insert, Update, delete, insert, select, update
 
 from fedi_cluster.community.instances import queries, rules
 from fedi_cluster.community.instances.facts import MemberEnded, MemberJoined, MembersChanged
-from fedi_cluster.community.instances.shapes import Cluster, Entry, Member
+from fedi_cluster.community.instances.shapes import Cluster, Comparison, Entry, Member
 from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.errors import Conflict, Forbidden, Invalid, NotFound
@@ -29,7 +29,7 @@ def found(unit: Unit, own: Entry) -> Cluster:
     fresh = Cluster(f"urn:uuid:{uuid.uuid4()}", 1, whole_second(unit.now))
     alone = replace(own, updated_at=_after(unit, own.actor))
     # Who was a sister in the cluster that we left is none in a new one.
-    unit.connection.execute(delete(tables.member))
+    _write(unit, delete(tables.member))
     _store_cluster(unit, fresh)
     _store(unit, alone, admitted=True)
     return fresh
@@ -87,7 +87,7 @@ def await_confirmation(unit: Unit, urn: str, inviter: Entry, own_host: str) -> N
     """
     if queries.sisters(unit, own_host):
         raise Conflict("This instance is a member of a cluster already; run “cluster leave” first.")
-    unit.connection.execute(delete(tables.member))
+    _write(unit, delete(tables.member))
     _store_cluster(unit, Cluster(urn, 0, whole_second(unit.now)))
     _store(unit, replace(inviter, state="inviting"), admitted=True)
 
@@ -108,9 +108,7 @@ def confirm(unit: Unit, name: str, own: Entry) -> Member:
         _store(unit, entry, admitted=True)
         _raise_version(unit)
     elif waiting.entry.state == "member" and not waiting.admitted:
-        unit.connection.execute(
-            update(tables.member).where(tables.member.c.host == waiting.host).values(admitted=1)
-        )
+        _write(unit, update(tables.member).where(tables.member.c.host == waiting.host).values(admitted=1))
     else:
         raise Invalid(f"{waiting.host} does not wait for a confirmation: it is “{waiting.entry.state}”.")
     unit.record(MemberJoined(waiting.host))
@@ -125,7 +123,7 @@ def remove(unit: Unit, name: str, own: Entry) -> Member:
     if ended.entry.actor == own.actor:
         raise Invalid("To end your own membership run “cluster leave”.")
     if ended.entry.state == "asking":
-        unit.connection.execute(delete(tables.member).where(tables.member.c.host == ended.host))
+        _write(unit, delete(tables.member).where(tables.member.c.host == ended.host))
         return ended
     if ended.entry.state != "member":
         raise Invalid(f"{ended.host} is not a member.")
@@ -238,17 +236,27 @@ def _store(unit: Unit, entry: Entry, *, admitted: bool) -> None:
         "admitted": int(admitted),
     }
     host = host_of(entry.actor)
-    changed = unit.connection.execute(
-        update(tables.member).where(tables.member.c.host == host).values(**values)
-    )
-    if not changed.rowcount:
-        unit.connection.execute(insert(tables.member).values(host=host, **values))
+    if not _write(unit, update(tables.member).where(tables.member.c.host == host).values(**values)):
+        _write(unit, insert(tables.member).values(host=host, **values))
+
+
+def _write(unit: Unit, statement: Insert | Update | Delete) -> int:
+    unit.forget(queries.MEMBERS)
+    return unit.connection.execute(statement).rowcount
 
 
 def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def note_history(unit: Unit, host: str, **progress: object) -> None:
-    """How far the history of a sister is fetched: any of `slug` and the `history_…` columns."""
-    unit.connection.execute(update(tables.member).where(tables.member.c.host == host).values(**progress))
+def note_slug(unit: Unit, host: str, slug: str | None) -> None:
+    """The short name that a sister gives her region in addresses."""
+    _write(unit, update(tables.member).where(tables.member.c.host == host).values(slug=slug))
+
+
+def note_comparison(unit: Unit, host: str, how: Comparison) -> None:
+    """How the last comparison with a sister ended."""
+    values = asdict(how)
+    values["compare_state"], values["compare_error"] = values.pop("state"), values.pop("error")
+    _write(unit, update(tables.member).where(tables.member.c.host == host).values(**values))
+    unit.forget(queries.MEMBERS)

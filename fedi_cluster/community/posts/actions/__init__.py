@@ -3,7 +3,7 @@
 from fedi_cluster.community.posts.actions.edit import edit
 from fedi_cluster.community.posts.actions.erase import erase, erase_all, forget
 from fedi_cluster.community.posts.actions.publish import PublishPost, note_recipients, publish
-from fedi_cluster.community.posts.actions.react import announce, like, unannounce, unlike
+from fedi_cluster.community.posts.actions.react import announce, like, unannounce, unlike, withdraw_all
 from fedi_cluster.community.posts.actions.write import Translation, WritePost, rewrite, write
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "rewrite",
     "unannounce",
     "unlike",
+    "withdraw_all",
     "write",
 ]

@@ -20,12 +20,12 @@ def next_version(post: Post, now: datetime) -> datetime:
     return max(whole_second(now), post.version + timedelta(seconds=1))
 
 
-def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost) -> bool:
+def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost, *, again: bool = False) -> bool:
     """Replaces the text of a post; False where what we have is later, or the same.
 
     Others may edit twice in one second, and the wire carries whole ones: of the same second, another text
-    counts as the newer. Audience and visibility stay as published. Raises `Forbidden` where somebody else
-    wrote it.
+    counts as the newer. Audience and visibility stay as published. `again` as in `publish`. Raises
+    `Forbidden` where somebody else wrote it.
     """
     if not rules.may_change(author, post):
         raise Forbidden("Only the author may change a post.")
@@ -36,10 +36,15 @@ def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost) -> bool:
     unit.connection.execute(
         update(tables.post)
         .where(tables.post.c.id == post.id)
-        .values(**content_columns(changed), url=changed.url, updated_at=version)
+        .values(
+            **content_columns(changed),
+            url=changed.url,
+            updated_at=version,
+            revision=tables.post.c.revision + 1,
+        )
     )
     unit.connection.execute(delete(tables.hashtag).where(tables.hashtag.c.post_id == post.id))
     unit.connection.execute(delete(tables.mention).where(tables.mention.c.post_id == post.id))
     index(unit, post.id, changed.tags)
-    unit.record(PostEdited(post.id, local=author.local))
+    unit.record(PostEdited(post.id, local=author.local and not again))
     return True

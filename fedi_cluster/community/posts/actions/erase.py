@@ -17,8 +17,10 @@ from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.unit import Unit
 
 
-def erase(unit: Unit, author: Actor, post: Post, deleted_at: datetime | None = None) -> None:
-    """Deletes a post of `author`; `deleted_at` is what a remote author's Tombstone says.
+def erase(
+    unit: Unit, author: Actor, post: Post, deleted_at: datetime | None = None, *, again: bool = False
+) -> None:
+    """Deletes a post of `author`; `deleted_at` is what a Tombstone says; `again` as in `publish`.
 
     Raises `Forbidden` where somebody else wrote it; a second time changes nothing.
     """
@@ -48,7 +50,7 @@ def erase(unit: Unit, author: Actor, post: Post, deleted_at: datetime | None = N
     if post.parent_id and rules.is_open(post):
         count(unit, post.parent_id, "replies_count", -1)
     _bury(unit, post.uri, post.type, post.published_at, moment)
-    unit.record(PostDeleted(post.id, local=author.local))
+    unit.record(PostDeleted(post.id, local=author.local and not again))
 
 
 def erase_all(unit: Unit, author: Actor) -> None:

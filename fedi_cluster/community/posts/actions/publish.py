@@ -1,20 +1,22 @@
 """Publish a post: the one door for local and remote posts alike."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Integer, bindparam, insert, select, update
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries
-from fedi_cluster.community.posts.facts import PostPublished
+from fedi_cluster.community.posts.facts import PostPublished, PostRecovered
 from fedi_cluster.community.posts.shapes import Attachment, Post, Project, Tag
 from fedi_cluster.kernel.clock import whole_second
-from fedi_cluster.kernel.ids import id_at
+from fedi_cluster.kernel.ids import id_at, id_within_second
 from fedi_cluster.kernel.text import hashtag_key
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
+from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.unit import Unit
 
 
@@ -48,45 +50,77 @@ class PublishPost:
     updated_at: datetime | None = None
 
 
+_post = tables.post.c
+_AS_GIVEN = ("url", "type", "visibility", "audience", "context", "updated_at")
+_INSERT = Prepared(
+    insert(tables.post),
+    [
+        *("id", "uri", "local", "author_id", "in_reply_to", "parent_id", "thread_id", "received_at"),
+        *("published_at", "kind", "language", "title", "title_map", "summary", "summary_map", "content"),
+        *("content_map", "sensitive", "attachments", "tags", "extension", "to", "cc", *_AS_GIVEN),
+    ],
+)
+_HASHTAG = Prepared(insert(tables.hashtag))
+_MENTION = Prepared(insert(tables.mention))
+_STEP = bindparam("step", type_=Integer)
+_COUNT = {
+    column: Prepared(
+        update(tables.post)
+        .where(_post.id == bindparam("post", type_=BigId), _post[column] + _STEP >= 0)
+        .values({column: _post[column] + _STEP})
+    )
+    for column in ("replies_count", "likes_count", "announces_count")
+}
+# Who lives elsewhere may have chosen the number of one of our own posts.
+_TAKEN = Prepared(select(_post.id).where(_post.id == bindparam("own", type_=BigId)))
+_ORPHANS = Prepared(
+    select(_post.id, _post.thread_id, _post.visibility, _post.deleted_at).where(
+        _post.in_reply_to == bindparam("uri"),
+        _post.parent_id.is_(None),
+        _post.id != bindparam("own", type_=BigId),
+    )
+)
+
+
 def id_for(unit: Unit, published_at: datetime) -> int:
     """An id that sorts by the time of publishing, which for a post from elsewhere may be long ago."""
     return id_at(min(published_at, unit.now))
 
 
-def publish(unit: Unit, author: Actor, new: PublishPost) -> Post | None:
-    """Stores a post and records `PostPublished`.
+def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False) -> Post | None:
+    """Stores a post and records `PostPublished`; `again` for one of ours that others have: it is not sent.
 
     None, and nothing stored, where the same id is known already or was deleted: a delivery may come
     twice, or after its own Delete.
     """
     if queries.by_uri(unit, new.uri) or queries.tombstone(unit, new.uri):
         return None
+    if not author.local and _TAKEN.first(unit, own=new.id) is not None:
+        new = replace(new, id=id_within_second(new.published_at))
     parent = queries.by_uri(unit, new.in_reply_to) if new.in_reply_to else None
-    unit.connection.execute(
-        insert(tables.post).values(
-            id=new.id,
-            uri=new.uri,
-            local=author.local,
-            author_id=author.id,
-            in_reply_to=new.in_reply_to,
-            parent_id=parent.id if parent else None,
-            thread_id=parent.thread_id if parent else new.id,
-            received_at=unit.now,
-            published_at=whole_second(new.published_at),
-            **content_columns(new),
-            **{
-                name: getattr(new, name)
-                for name in ("url", "type", "visibility", "audience", "context", "updated_at")
-            },
-            to=list(new.to),
-            cc=list(new.cc),
-        )
-    )
+    row = {
+        "id": new.id,
+        "uri": new.uri,
+        "local": author.local,
+        "author_id": author.id,
+        "in_reply_to": new.in_reply_to,
+        "parent_id": parent.id if parent else None,
+        "thread_id": parent.thread_id if parent else new.id,
+        "received_at": unit.now,
+        "published_at": whole_second(new.published_at),
+        **content_columns(new),
+        **{name: getattr(new, name) for name in _AS_GIVEN},
+        "to": list(new.to),
+        "cc": list(new.cc),
+    }
+    _INSERT.run(unit, [row])
     if parent and new.visibility in ("public", "unlisted"):
         count(unit, parent.id, "replies_count", 1)
     index(unit, new.id, new.tags)
     _adopt_orphans(unit, new)
-    unit.record(PostPublished(new.id, local=author.local))
+    unit.record(PostPublished(new.id, local=author.local and not again))
+    if again:
+        unit.record(PostRecovered(new.id))
     return queries.by_id(unit, new.id)
 
 
@@ -113,44 +147,32 @@ def index(unit: Unit, post_id: int, tags: Iterable[Tag]) -> None:
     found = list(tags)
     keys = {hashtag_key(tag.name)[:100] for tag in found if tag.type == "Hashtag"}
     if keys:
-        unit.connection.execute(
-            insert(tables.hashtag), [{"post_id": post_id, "tag": key} for key in sorted(keys)]
-        )
+        _HASHTAG.run(unit, [{"post_id": post_id, "tag": key} for key in sorted(keys)])
     named = actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention"))
     if named:
-        unit.connection.execute(
-            insert(tables.mention), [{"post_id": post_id, "actor_id": actor.id} for actor in named]
-        )
+        _MENTION.run(unit, [{"post_id": post_id, "actor_id": actor.id} for actor in named])
 
 
 def count(unit: Unit, post_id: int, column: str, step: int) -> None:
     """Moves a counter of a post; it never falls below nothing."""
-    counter = tables.post.c[column]
-    unit.connection.execute(
-        update(tables.post)
-        .where(tables.post.c.id == post_id, counter + step >= 0)
-        .values({column: counter + step})
-    )
+    _COUNT[column].run(unit, [{"post": post_id, "step": step}])
 
 
 def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
     """Answers that arrived before their parent join its thread now."""
-    post = tables.post.c
-    orphans = unit.connection.execute(
-        select(post.id, post.thread_id, post.visibility, post.deleted_at).where(
-            post.in_reply_to == new.uri, post.parent_id.is_(None), post.id != new.id
-        )
-    ).all()
+    orphans = _ORPHANS.all(unit, uri=new.uri, own=new.id)
     if not orphans:
         return
+    post = tables.post.c
     thread = unit.connection.execute(select(post.thread_id).where(post.id == new.id)).scalar_one()
-    for orphan in orphans:
-        unit.connection.execute(update(tables.post).where(post.id == orphan.id).values(parent_id=new.id))
+    for orphan_id, orphan_thread, _visibility, _deleted_at in orphans:
+        unit.connection.execute(update(tables.post).where(post.id == orphan_id).values(parent_id=new.id))
         unit.connection.execute(
-            update(tables.post).where(post.thread_id == orphan.thread_id).values(thread_id=thread)
+            update(tables.post).where(post.thread_id == orphan_thread).values(thread_id=thread)
         )
     seen = sum(
-        orphan.visibility in ("public", "unlisted") and orphan.deleted_at is None for orphan in orphans
+        visibility in ("public", "unlisted") and deleted_at is None
+        for _id, _thread, visibility, deleted_at in orphans
     )
     count(unit, new.id, "replies_count", seen)
 

@@ -1,6 +1,6 @@
 """Like and announce a post, and take both back."""
 
-from sqlalchemy import Table, delete, insert
+from sqlalchemy import Table, delete, insert, select
 
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries, rules
@@ -9,17 +9,19 @@ from fedi_cluster.community.posts.facts import Announced, Liked, Unannounced, Un
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.relationships.queries import follow_between, is_blocked
 from fedi_cluster.kernel.errors import Conflict, Forbidden
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.unit import Unit
+
+_INSERT = {table.name: Prepared(insert(table)) for table in (tables.like, tables.announce)}
 
 
 def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
     if queries.reaction_by_uri(unit, uri):
         raise Conflict("This id was given to another act already.", detail=uri)
     reaction_id = unit.new_id()
-    unit.connection.execute(
-        insert(table).values(id=reaction_id, uri=uri, actor_id=actor.id, post_id=post.id, created_at=unit.now)
-    )
+    row = {"id": reaction_id, "uri": uri, "actor_id": actor.id, "post_id": post.id, "created_at": unit.now}
+    _INSERT[table.name].run(unit, [row])
     return reaction_id
 
 
@@ -64,10 +66,10 @@ def unlike(unit: Unit, actor: Actor, post: Post) -> None:
     unit.record(Unliked(known.uri, actor.id, post.id, local=actor.local))
 
 
-def announce(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
+def announce(unit: Unit, actor: Actor, post: Post, uri: str, *, again: bool = False) -> None:
     """`actor` passes `post` on; `uri` is the id of the Announce; a second time changes nothing.
 
-    Raises `Forbidden` where the post may not be passed on.
+    `again` as in `publish`. Raises `Forbidden` where the post may not be passed on.
     """
     if not rules.may_announce(actor, post):
         raise Forbidden("This post may not be passed on.")
@@ -76,7 +78,19 @@ def announce(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
     check_blocks(unit, actor, post)
     announce_id = _add(unit, tables.announce, actor, post, uri)
     count(unit, post.id, "announces_count", 1)
-    unit.record(Announced(announce_id, post.id, local=actor.local))
+    unit.record(Announced(announce_id, post.id, local=actor.local and not again))
+
+
+def withdraw_all(unit: Unit, actor: Actor) -> None:
+    """Takes back every like and announce of an actor whose account goes."""
+    for table, take_back in ((tables.like, unlike), (tables.announce, unannounce)):
+        on = (
+            unit.connection.execute(select(table.c.post_id).where(table.c.actor_id == actor.id))
+            .scalars()
+            .all()
+        )
+        for post in queries.by_ids(unit, on).values():
+            take_back(unit, actor, post)
 
 
 def unannounce(unit: Unit, actor: Actor, post: Post) -> None:

@@ -1,6 +1,7 @@
 """Block: somebody elsewhere wants nothing of somebody here."""
 
 from fedi_cluster.community.relationships import actions
+from fedi_cluster.federation.inbox.claims import Sides, stand
 from fedi_cluster.federation.inbox.message import Message, acting, meant
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.vocab.types import Block
@@ -9,11 +10,12 @@ from fedi_cluster.storage.unit import Unit
 
 
 async def block(federation: Federation, message: Message, said: Block) -> Outcome:
-    """Follows between the two end."""
+    """Follows between the two end; a block that was lifted before it arrived ends none."""
     await federation.db.read(meant, said.object)
     blocker = await acting(federation, message, said.actor)
 
     def write(unit: Unit) -> None:
-        actions.block(unit, blocker, meant(unit, said.object), said.id)
+        blocked = meant(unit, said.object)
+        actions.block(unit, blocker, blocked, stand(unit, said.id, Sides("Block", said.actor, said.object)))
 
     return write

@@ -4,10 +4,12 @@ from fedi_cluster.community.actors import actions as actor_actions
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.posts import actions as post_actions
 from fedi_cluster.community.posts import queries as post_queries
+from fedi_cluster.community.regions import ledger
 from fedi_cluster.community.relationships import actions as relationship_actions
 from fedi_cluster.federation.inbox.message import Message
 from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
+from fedi_cluster.federation.remote.copies import keep_tombstone
 from fedi_cluster.federation.vocab.types import Delete
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.jobs.worker import Outcome
@@ -27,8 +29,11 @@ async def delete(federation: Federation, message: Message, said: Delete) -> Outc
         if said.actor == said.object_id:
             if actor and not actor.local:
                 post_actions.erase_all(unit, actor)
+                post_actions.withdraw_all(unit, actor)
                 relationship_actions.end_all(unit, actor)
                 actor_actions.delete_actor(unit, actor)
+                if said.raw_object:
+                    keep_tombstone(unit, federation.at, said.actor, said.raw_object)
             return
         post = post_queries.by_uri(unit, said.object_id)
         when = min(said.former.deleted, unit.now) if said.former and said.former.deleted else None
@@ -39,6 +44,8 @@ async def delete(federation: Federation, message: Message, said: Delete) -> Outc
         else:
             pass_on(unit, federation.at, message, post)
             post_actions.erase(unit, actor, post, when)
+        if said.raw_object and (post is not None or ledger.held(unit, said.object_id) is None):
+            keep_tombstone(unit, federation.at, said.object_id, said.raw_object)
 
     return write
 

@@ -4,10 +4,12 @@ from fedi_cluster.community.instances import queries as instance_queries
 from fedi_cluster.community.instances.actions import membership
 from fedi_cluster.community.posts import actions as post_actions
 from fedi_cluster.community.posts import queries as post_queries
+from fedi_cluster.federation.inbox.early import wait_for
 from fedi_cluster.federation.inbox.interest import is_wanted
-from fedi_cluster.federation.inbox.message import Ignored, Message, acting
+from fedi_cluster.federation.inbox.message import Message, acting
 from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
+from fedi_cluster.federation.remote.copies import keep_post
 from fedi_cluster.federation.remote.member_list import checked_list
 from fedi_cluster.federation.remote.objects import author_of, store, to_publish
 from fedi_cluster.federation.vocab.types import ActorDocument, MemberList, ObjectDocument, Update
@@ -42,12 +44,15 @@ async def _actor(federation: Federation, message: Message, said: Update) -> Outc
 async def _post(federation: Federation, message: Message, said: Update) -> Outcome:
     embedded = said.object if isinstance(said.object, ObjectDocument) else None
     trusted = not message.forwarded and embedded and embedded.attributed_to == said.actor
-    seen = embedded if embedded and trusted else await federation.objects.document(said.object_id)
+    if embedded and said.raw_object and trusted:
+        seen, raw = embedded, said.raw_object
+    else:
+        seen, raw = await federation.objects.document(said.object_id)
     if author_of(seen) != said.actor:
         raise Refused("The post is somebody else's.", detail=said.object_id)
     known = await federation.db.read(post_queries.by_uri, seen.id)
     if known is None and not await federation.db.read(is_wanted, federation.at, said.actor, seen):
-        raise Ignored("Nobody here follows this or is meant by it.", detail=seen.id)
+        return await wait_for(federation, message, seen.id)
     author = await federation.actors.ensure(said.actor)
     ready = to_publish(seen, author, federation.clock.now())
 
@@ -55,9 +60,11 @@ async def _post(federation: Federation, message: Message, said: Update) -> Outco
         post = post_queries.by_uri(unit, ready.uri)
         if post is None:
             # An edit may overtake its Create, or the Create was lost: then it is the Create.
-            pass_on(unit, federation.at, message, store(unit, author, ready))
-        elif post_actions.edit(unit, author, post, ready):
-            pass_on(unit, federation.at, message, post)
+            post = store(unit, author, ready)
+        elif not post_actions.edit(unit, author, post, ready):
+            return
+        keep_post(unit, federation.at, post, raw, taken=True)
+        pass_on(unit, federation.at, message, post)
 
     return write
 

@@ -4,7 +4,7 @@ from typing import cast
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.federation.outgoing import audience
-from fedi_cluster.federation.outgoing.send import enqueue_delivery
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome
@@ -17,7 +17,6 @@ async def forward(federation: Federation, job: Job) -> Outcome:
 
     def write(unit: Unit) -> None:
         signer = actor_queries.locals_of_type(unit, "Application")[0]
-        for inbox in sorted(audience.of_sisters(unit, federation.at)):
-            enqueue_delivery(unit, inbox, {"log_id": log_id, "signer": signer.id})
+        lanes.add(unit, audience.of_sisters(unit, federation.at), signer.id, log_id=log_id)
 
     return write

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.community.actors.rules import REGION
 from fedi_cluster.community.actors.shapes import Actor
-from fedi_cluster.community.instances import queries as instance_queries
 from fedi_cluster.community.posts import actions as post_actions
 from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.facts import (
@@ -15,16 +15,18 @@ from fedi_cluster.community.posts.facts import (
     PostDeleted,
     PostEdited,
     PostPublished,
+    PostRecovered,
     Unannounced,
     Unliked,
 )
 from fedi_cluster.community.posts.rules import is_known_to_all, is_open
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.federation.outgoing import audience
-from fedi_cluster.federation.outgoing.send import enqueue_delivery, send, signed
+from fedi_cluster.federation.outgoing.send import send, signed
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.federation.render import activity as render
 from fedi_cluster.federation.render import post as render_post
-from fedi_cluster.kernel.addresses import PUBLIC, Addresses, host_of
+from fedi_cluster.kernel.addresses import PUBLIC, Addresses
 from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.json import Json, parse_object
 from fedi_cluster.storage.tables.federation import activity as activity_table
@@ -38,8 +40,7 @@ def send_post(unit: Unit, at: Addresses, fact: PostPublished) -> None:
         return
     inboxes = audience.of_post(unit, at, post)
     _created(unit, at, post)
-    for inbox in sorted(inboxes):
-        enqueue_delivery(unit, inbox, {"activity_id": post.id, "signer": post.author.id})
+    lanes.add(unit, inboxes, post.author.id, activity_id=post.id)
     post_actions.note_recipients(unit, post.id, inboxes)
 
 
@@ -59,6 +60,26 @@ def _created(unit: Unit, at: Addresses, post: Post) -> Json:
     seen_by = "outbox" if is_open(post) else "private"
     send(unit, post.author, post.id, document, (), seen_by=seen_by, post_id=post.id)
     return document
+
+
+def recall(unit: Unit, at: Addresses, fact: PostRecovered) -> None:
+    """The Create and the region's Announce of a post that came back, for outboxes and ids; sent to nobody.
+
+    Who probably had the post hears of its edits and deletion again.
+    """
+    post, region = post_queries.by_id(unit, fact.post_id), actor_queries.local(unit, REGION)
+    if post is None or post.deleted_at or region is None:
+        return
+    _created(unit, at, post)
+    inboxes = audience.of_post(unit, at, post)
+    announce = post_queries.announce_between(unit, region.id, post.id)
+    if announce is not None:
+        moment, followers = whole_second(post.published_at), region.followers or ""
+        said = render.announce_object(region.uri, followers, announce.uri, post.uri, moment)
+        own_id = int(announce.uri.rpartition("/")[2])
+        send(unit, region, own_id, signed(unit, region, said), (), seen_by="outbox", post_id=post.id)
+        inboxes |= audience.of_followers(unit, at, region)
+    post_actions.note_recipients(unit, post.id, inboxes)
 
 
 def send_update(unit: Unit, at: Addresses, fact: PostEdited) -> None:
@@ -111,7 +132,7 @@ def send_announce(unit: Unit, at: Addresses, fact: Announced) -> None:
     inboxes = audience.of_followers(unit, at, actor)
     if not post.local:
         inboxes |= audience.of_actor(unit, at, post.author)
-    sisters = {inbox for inbox in inboxes if instance_queries.is_sister(unit, at.host, host_of(inbox))}
+    sisters = inboxes & audience.of_sisters(unit, at)
     by_id = render.announce_object(actor.uri, followers, announce.uri, post.uri, moment)
     own_id = int(announce.uri.rpartition("/")[2])
     if post.local:
@@ -131,14 +152,32 @@ def send_announce(unit: Unit, at: Addresses, fact: Announced) -> None:
 
 
 def send_unannounce(unit: Unit, at: Addresses, fact: Unannounced) -> None:
-    """The Undo of an Announce, to the followers of who passed it on."""
+    """The Undo of an Announce, to the followers of who passed it on, each of the form that it was sent."""
     actor = actor_queries.by_id(unit, fact.actor_id)
     post = post_queries.by_id(unit, fact.post_id)
     if post is None:
         return
     inboxes = audience.of_followers(unit, at, actor) | audience.of_actor(unit, at, post.author)
+    verbatim = _verbatim_announce(unit, actor, post, fact.uri)
+    if verbatim is not None:
+        sisters = inboxes & audience.of_sisters(unit, at)
+        inboxes -= sisters
+        told = _Undone("Announce", verbatim, post.uri, [PUBLIC], [actor.followers or ""])
+        _undo(unit, at, actor, told, sisters)
     undone = _Undone("Announce", fact.uri, post.uri, [PUBLIC], [actor.followers or ""])
     _undo(unit, at, actor, undone, inboxes)
+
+
+def _verbatim_announce(unit: Unit, actor: Actor, post: Post, by_id: str) -> str | None:
+    """The id of the Announce that carried the Create of a post; None where there was only the one by id."""
+    table = activity_table.c
+    return unit.connection.execute(
+        select(table.uri)
+        .where(table.post_id == post.id, table.type == "Announce", table.actor_id == actor.id)
+        .where(table.uri != by_id)
+        .order_by(table.id.desc())
+        .limit(1)
+    ).scalar()
 
 
 def send_like(unit: Unit, at: Addresses, fact: Liked) -> None:

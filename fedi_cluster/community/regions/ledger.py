@@ -1,0 +1,184 @@
+"""The ledger: what each instance of the cluster has in public; acts on its rows, and reads of single ones.
+
+Documents are opaque bytes here. Every change of a listed row makes the digest of its day stale, in the same
+transaction. A row that was listed stays: what is deleted is a tombstone for good.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import bindparam, func, insert, select, update
+
+from fedi_cluster.community.regions.periods import day_of
+from fedi_cluster.community.regions.rules import supersedes
+from fedi_cluster.community.regions.shapes import Held, Listed
+from fedi_cluster.storage.insert import insert_new
+from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.tables.cluster import cluster_day, cluster_object
+from fedi_cluster.storage.unit import Reader, Unit
+
+_row, _day = cluster_object.c, cluster_day.c
+COLUMNS = (
+    _row.uri, _row.type, _row.published_at, _row.version, _row.deleted, _row.former_type, _row.listed,
+    _row.offered, _row.document, _row.verified,
+)  # fmt: skip
+"""What `held_of` takes, in this order."""
+
+STALE = "stale"
+"""The family of `Unit.held` that marks are; whoever computes a digest lets them be forgotten."""
+
+# These are asked for each thing that arrives.
+_BY_URI = Prepared(select(*COLUMNS).where(_row.uri == bindparam("of_uri")))
+_INSERT = Prepared(
+    insert(cluster_object),
+    ("uri", "host", "listed", *(one.name for one in COLUMNS[1:6]), "offered", "document", "verified"),
+)
+_FRESH = Prepared(
+    select(_day.digest).where(_day.host == bindparam("of_host"), _day.day == bindparam("of_day"))
+)
+_SPOT = Prepared(select(_row.host, _row.published_at, _row.listed).where(_row.uri == bindparam("of_uri")))
+_ENLIST = Prepared(update(cluster_object).where(_row.uri == bindparam("of_uri")).values(listed=True))
+_CHANGE = update(cluster_object).where(_row.uri == bindparam("of_uri"))
+
+
+def held(reader: Reader, uri: str) -> Held | None:
+    """The row of a thing by its id."""
+    row = _BY_URI.first(reader, of_uri=uri)
+    return held_of(row) if row is not None else None
+
+
+def held_of(row: Sequence[Any]) -> Held:
+    """The shape of a row of the ledger, as `COLUMNS` has it."""
+    uri, kind, published_at, version, deleted, former, listed, offered, document, verified = row
+    return Held(
+        what=Listed(uri, (former or "") if deleted else kind, published_at, version, deleted),
+        listed=listed,
+        offered=offered,
+        document=None if document is None else bytes(document),
+        verified=verified,
+    )
+
+
+def put(
+    unit: Unit,
+    what: Listed,
+    *,
+    listed: bool,
+    document: bytes | None = None,
+    ours: bool = False,
+    forced: bool = False,
+) -> bool:
+    """Writes a version of a thing where it supersedes what the ledger has; True where the row changed.
+
+    `document` are its signed bytes, None for our own and where we could not get them. `ours` needs no proof.
+    `forced` takes the version whatever we had: the origin says so. A listed row is never unlisted by this.
+    """
+    known = held(unit, what.uri)
+    fresh = _values(what, document, ours)
+    if known is None:
+        _INSERT.run(unit, [{"uri": what.uri, "listed": listed, **fresh}])
+        if listed:
+            _stale(unit, what.host, what.published_at)
+        return True
+    # A verified copy is not replaced by another of the same version: likes and totals may differ, no more.
+    better = document is not None and not known.verified
+    wins = forced or supersedes(what, known.what, with_document=better)
+    changes: dict[str, object] = fresh if wins else {}
+    if listed and not known.listed:
+        changes["listed"] = True
+    if not changes:
+        return False
+    unit.connection.execute(_CHANGE.values(**changes), {"of_uri": what.uri})
+    if "listed" in changes or (known.listed and wins and what != known.what):
+        _stale(unit, known.what.host, known.what.published_at)
+        if wins and day_of(known.what.published_at) != day_of(what.published_at):
+            _stale(unit, what.host, what.published_at)
+    return True
+
+
+def enlist(unit: Unit, uri: str) -> bool:
+    """Lists a thing whose copy came before; False where we have no row of it."""
+    row = _SPOT.first(unit, of_uri=uri)
+    if row is None:
+        return False
+    host, published_at, listed = row
+    if not listed:
+        _ENLIST.run(unit, [{"of_uri": uri}])
+        _stale(unit, host, published_at)
+    return True
+
+
+def unlist(unit: Unit, uri: str) -> None:
+    """Its origin has the thing but does not list it: the origin decides what is in the digests."""
+    known = held(unit, uri)
+    if known is not None and known.listed:
+        unit.connection.execute(_CHANGE.values(listed=False, offered=False), {"of_uri": uri})
+        _stale(unit, known.what.host, known.what.published_at)
+
+
+def note_offered(unit: Unit, uris: Sequence[str]) -> None:
+    """The origin has neither these things nor tombstones of them: they are offered to it."""
+    if uris:
+        unit.connection.execute(update(cluster_object).where(_row.uri.in_(uris)).values(offered=True))
+
+
+def unverified(reader: Reader, limit: int) -> list[Held]:
+    """Copies whose proof nobody looked at yet."""
+    statement = select(*COLUMNS).where(_row.verified.is_(None)).limit(limit)
+    return [held_of(row) for row in reader.connection.execute(statement)]
+
+
+def note_verified(unit: Unit, seen: Held, document: bytes | None) -> None:
+    """The proof of a copy was looked at: `document` are the bytes whose proof fits, None where none do.
+
+    A newer version that came meanwhile is left alone.
+    """
+    unit.connection.execute(
+        update(cluster_object)
+        .where(_row.uri == seen.what.uri, _row.version == seen.what.version, _row.verified.is_(None))
+        .values(document=document, verified=document is not None)
+    )
+
+
+def copy(reader: Reader, uri: str) -> bytes | None:
+    """The verified bytes of a sister's thing; None where we have none."""
+    found = held(reader, uri)
+    return found.document if found is not None and found.verified else None
+
+
+def is_all_verified(reader: Reader, host: str) -> bool:
+    """Whether the proofs of everything that we list of an instance fit."""
+    unsure = func.coalesce(_row.verified, False).is_(False)
+    lacking = select(_row.uri).where(_row.host == host, _row.listed, _row.deleted.is_(False), unsure)
+    return reader.connection.execute(lacking.limit(1)).first() is None
+
+
+def _values(what: Listed, document: bytes | None, ours: bool) -> dict[str, object]:
+    return {
+        "host": what.host,
+        "type": "Tombstone" if what.deleted else what.type,
+        "published_at": what.published_at,
+        "version": what.version,
+        "deleted": what.deleted,
+        "former_type": (what.type or None) if what.deleted else None,
+        "offered": False,
+        "document": document,
+        "verified": True if ours else None if document is not None else False,
+    }
+
+
+def _stale(unit: Unit, host: str, published_at: datetime) -> None:
+    """Marks the digest of a day as to be computed: once in a transaction, and a busy day once until then."""
+    day = day_of(published_at)
+
+    def mark() -> None:
+        row = _FRESH.first(unit, of_host=host, of_day=day)
+        if row is None:
+            insert_new(unit.connection, cluster_day, {"host": host, "day": day})
+        elif row[0] is not None:
+            unit.connection.execute(
+                update(cluster_day).where(_day.host == host, _day.day == day).values(digest=None)
+            )
+
+    unit.held(STALE, (host, day), mark)

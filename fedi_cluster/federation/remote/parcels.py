@@ -1,0 +1,158 @@
+"""What the next deliveries of a lane need: their bodies and the keys that sign them, read once for many."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, bindparam, not_, or_, select
+
+from fedi_cluster.community.actors import queries as actor_queries
+from fedi_cluster.community.instances import queries as instance_queries
+from fedi_cluster.federation.remote.lanes import ASIDE, WAITING
+from fedi_cluster.federation.remote.reach import Way, way
+from fedi_cluster.federation.remote.signing import Form, form_for, own_private_keys
+from fedi_cluster.federation.signatures.keys import PrivateKeys
+from fedi_cluster.jobs.mending import TOLERANCE
+from fedi_cluster.kernel.addresses import Addresses
+from fedi_cluster.storage.tables.base import Moment
+from fedi_cluster.storage.tables.federation import activity as activity_table
+from fedi_cluster.storage.tables.federation import delivery, inbox_log
+from fedi_cluster.storage.unit import Reader
+
+AT_ONCE = 50
+"""Deliveries of one lane that are read together."""
+
+_MOST_HELD = 8 * 2**20
+_table = delivery.c
+# What a clock decided that was ahead does not wait for it.
+_later = and_(
+    _table.run_at > bindparam("now", type_=Moment), _table.decided_at <= bindparam("soon", type_=Moment)
+)
+_NEXT = (
+    select(
+        _table.id, _table.inbox, _table.activity_id, _table.log_id, _table.signer_id, _table.state,
+        _table.tries, _table.created_at,
+    )
+    .where(
+        _table.host == bindparam("host"),
+        or_(
+            _table.state == WAITING,
+            and_(_table.state == ASIDE, not_(_later)),
+        ),
+    )
+    .order_by(_table.id)
+    .limit(AT_ONCE)
+)  # fmt: skip
+_REFUSING = (
+    select(_table.inbox)
+    .distinct()
+    .where(
+        _table.host == bindparam("host"),
+        _table.state == ASIDE,
+        _later,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delivery: `body` None where it is not kept any more, `tries` in vain at its own inbox."""
+
+    id: int
+    inbox: str
+    body: bytes | None
+    keys: PrivateKeys | None
+    aside: bool
+    tries: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a lane does next; `refusing` are inboxes to which nothing goes before their time.
+
+    `scheme` is what the instance is known to accept; `noted_at` when it was last written down that it was
+    reached; `sister` whether it is one.
+    """
+
+    state: Way
+    parcels: tuple[Parcel, ...]
+    refusing: frozenset[str]
+    form: Form
+    scheme: str | None
+    noted_at: datetime | None
+
+
+class Parcels:
+    """Holds bodies of the last activities, up to 8 MiB, and our actors' keys."""
+
+    def __init__(self, at: Addresses) -> None:
+        self._at = at
+        self._bodies: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._size = 0
+        self._keys: dict[int, PrivateKeys] = {}
+
+    def load(self, reader: Reader, host: str) -> Load:
+        """The next deliveries of the lane to `host`, in their order."""
+        now = {"host": host, "now": reader.now, "soon": reader.now + TOLERANCE}
+        rows = reader.connection.execute(_NEXT, now).all()
+        bodies = self._read_bodies(reader, ((row.log_id, row.activity_id) for row in rows))
+        known = instance_queries.instance(reader, host)
+        return Load(
+            state=way(reader, host),
+            parcels=tuple(
+                Parcel(
+                    row.id,
+                    row.inbox,
+                    bodies.get(_name(row.log_id, row.activity_id)),
+                    self._signer(reader, row.signer_id),
+                    row.state == ASIDE,
+                    row.tries,
+                    row.created_at,
+                )
+                for row in rows
+            ),
+            refusing=frozenset(reader.connection.execute(_REFUSING, now).scalars()),
+            form=form_for(reader, self._at, host),
+            scheme=known.signature_scheme if known else None,
+            noted_at=known.last_reached_at if known else None,
+        )
+
+    def _signer(self, reader: Reader, actor_id: int) -> PrivateKeys | None:
+        held = self._keys.get(actor_id)
+        if held is None:
+            found = actor_queries.by_ids(reader, [actor_id]).get(actor_id)
+            if found is None or not found.local:
+                return None
+            held = self._keys[actor_id] = own_private_keys(reader, found)
+        return held
+
+    def _read_bodies(
+        self, reader: Reader, wanted: Iterable[tuple[int | None, int | None]]
+    ) -> dict[tuple[str, int], bytes]:
+        names = {_name(log_id, activity_id) for log_id, activity_id in wanted}
+        found = {name: self._bodies[name] for name in names if name in self._bodies}
+        for kind, table, column in (
+            ("activity", activity_table, activity_table.c.document),
+            ("log", inbox_log, inbox_log.c.raw),
+        ):
+            ids = sorted(number for of, number in names - found.keys() if of == kind)
+            if ids:
+                rows = reader.connection.execute(select(table.c.id, column).where(table.c.id.in_(ids)))
+                found |= {(kind, number): bytes(body) for number, body in rows if body}
+        for name, body in found.items():
+            self._hold(name, body)
+        return found
+
+    def _hold(self, name: tuple[str, int], body: bytes) -> None:
+        # Several reader threads may do this at once: a body too much or too few does no harm.
+        if name not in self._bodies:
+            self._bodies[name] = body
+            self._size += len(body)
+        while self._size > _MOST_HELD and self._bodies:
+            self._size -= len(self._bodies.popitem(last=False)[1])
+
+
+def _name(log_id: int | None, activity_id: int | None) -> tuple[str, int]:
+    return ("log", log_id) if log_id is not None else ("activity", activity_id or 0)

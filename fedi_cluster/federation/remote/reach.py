@@ -1,0 +1,204 @@
+"""How the way to an instance is going: what a delivery that arrived, or that failed, changes in its lane."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
+
+from fedi_cluster.community.instances import actions as instance_actions
+from fedi_cluster.federation.remote.lanes import ASIDE, DEAD
+from fedi_cluster.jobs import standing
+from fedi_cluster.jobs.mending import TOLERANCE
+from fedi_cluster.jobs.schedule import DELIVERY_AGE
+from fedi_cluster.kernel.addresses import host_of
+from fedi_cluster.storage.insert import Upsert
+from fedi_cluster.storage.tables.federation import delivery, lane
+from fedi_cluster.storage.unit import Reader, Unit
+
+BREAKER_FAILURES = 5
+BREAKER_WINDOW = timedelta(minutes=10)
+BREAKER_PROBE = timedelta(minutes=30)
+"""After so many failures within this window a lane is cut off, and probed after this time (limits.md)."""
+
+_LONGEST_ERROR = 500
+_table = delivery.c
+_ARRIVED = delete(delivery).where(_table.id.in_(bindparam("ids", expanding=True)))
+_REACHED = Upsert(
+    lane,
+    ("host",),
+    lambda new: {
+        "cursor": new.cursor,
+        "reached_at": new.reached_at,
+        "failures": 0,
+        "failing_since": None,
+        "error": None,
+        "burst": 0,
+        "burst_since": None,
+        "opened_at": None,
+        "woken": 0,
+        "wake_after": None,
+    },
+)
+_FAILED = Upsert(
+    lane,
+    ("host",),
+    lambda new: {
+        name: new[name]
+        for name in ("failures", "failing_since", "error", "burst", "burst_since", "opened_at")
+    },
+)
+_STATE = select(lane).where(lane.c.host == bindparam("host"))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One delivery that its instance took.
+
+    `scheme` is how it was signed, where that is to be remembered; `returned`: the lane had failed before, and
+    a sister compares what she has.
+    """
+
+    id: int
+    host: str
+    scheme: str | None = None
+    returned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The state of a lane as its worker reads it; `burst` failures since `burst_since`, within the window."""
+
+    host: str
+    failures: int
+    failing_since: datetime | None
+    burst: int
+    burst_since: datetime | None
+
+    def after_failure(self, now: datetime) -> "Way":
+        """The state after one more failure."""
+        again = self.burst_since is not None and now - self.burst_since < BREAKER_WINDOW
+        return Way(
+            host=self.host,
+            failures=self.failures + 1,
+            failing_since=self.failing_since or now,
+            burst=self.burst + 1 if again else 1,
+            burst_since=self.burst_since if again else now,
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the breaker cuts the lane off."""
+        return self.burst >= BREAKER_FAILURES
+
+
+def way(reader: Reader, host: str) -> Way:
+    """The state of the lane to `host`, also where it was never used."""
+    row = reader.connection.execute(_STATE, {"host": host}).first()
+    if row is None:
+        return Way(host, 0, None, 0, None)
+    return Way(host, row.failures, row.failing_since, row.burst, row.burst_since)
+
+
+def settle(unit: Unit, arrived: Sequence[Arrived]) -> None:
+    """Writes down what arrived, of many lanes together; a failing lane is whole again."""
+    unit.connection.execute(_ARRIVED, {"ids": [one.id for one in arrived]})
+    cursors: dict[str, int] = {}
+    for one in arrived:
+        cursors[one.host] = max(one.id, cursors.get(one.host, 0))
+    _REACHED.run(
+        unit,
+        [
+            {"host": host, "cursor": cursor, "reached_at": unit.now}
+            for host, cursor in sorted(cursors.items())
+        ],
+    )
+    for one in arrived:
+        if one.scheme is not None:
+            instance_actions.reached(unit, one.host, one.scheme)
+        if one.returned:
+            standing.stand(unit, "cluster.compare", {f"compare:{one.host}": {"host": one.host}})
+
+
+def fail(unit: Unit, state: Way, error: str) -> None:
+    """Writes down the state after a failure; what waited thirty days is given up, with the reason."""
+    _FAILED.run(
+        unit,
+        [
+            {
+                "host": state.host,
+                "failures": state.failures,
+                "failing_since": state.failing_since,
+                "error": error[:_LONGEST_ERROR],
+                "burst": state.burst,
+                "burst_since": state.burst_since,
+                "opened_at": unit.now if state.is_open else None,
+            }
+        ],
+    )
+    unit.connection.execute(
+        update(delivery)
+        .where(_table.host == state.host, _table.state != DEAD, _table.created_at < unit.now - DELIVERY_AGE)
+        .values(state=DEAD, run_at=None, error=f"{error[:_LONGEST_ERROR]}; given up after 30 days")
+    )
+
+
+def give_up(unit: Unit, ids: Iterable[int], reason: str) -> None:
+    """These deliveries stay listed with the reason, and their lane goes on without them."""
+    unit.connection.execute(
+        update(delivery)
+        .where(_table.id.in_(list(ids)))
+        .values(state=DEAD, run_at=None, error=reason[:_LONGEST_ERROR])
+    )
+
+
+def give_up_all(unit: Unit, host: str, reason: str) -> None:
+    """Nothing more goes to this instance."""
+    unit.connection.execute(
+        update(delivery)
+        .where(_table.host == host, _table.state != DEAD)
+        .values(state=DEAD, run_at=None, error=reason[:_LONGEST_ERROR])
+    )
+
+
+def put_aside(unit: Unit, delivery_id: int, inbox: str, run_at: datetime, error: str) -> None:
+    """One inbox refuses while its instance lives: what goes there waits until `run_at` (aware), in its order,
+    and the others of the lane go on."""
+    unit.connection.execute(
+        update(delivery)
+        .where(_table.id == delivery_id)
+        .values(tries=_table.tries + 1, error=error[:_LONGEST_ERROR])
+    )
+    unit.connection.execute(
+        update(delivery)
+        .where(_of_inbox(inbox), _table.state != DEAD)
+        .values(state=ASIDE, run_at=run_at, decided_at=unit.now)
+    )
+
+
+def stand_behind(unit: Unit, delivery_id: int, inbox: str) -> None:
+    """A delivery waits with those that are aside for its inbox already."""
+    others = delivery.alias("others").c
+    first = select(func.min(others.run_at)).where(
+        others.host == host_of(inbox), others.inbox == inbox, others.state == ASIDE
+    )
+    unit.connection.execute(
+        update(delivery)
+        .where(_table.id == delivery_id)
+        .values(state=ASIDE, run_at=func.coalesce(first.scalar_subquery(), unit.now), decided_at=unit.now)
+    )
+
+
+def _of_inbox(inbox: str) -> ColumnElement[bool]:
+    return and_(_table.host == host_of(inbox), _table.inbox == inbox)
+
+
+def next_aside(reader: Reader, host: str) -> datetime | None:
+    """When the next delivery that is aside is tried again; now, where a clock decided it that was ahead."""
+    row = reader.connection.execute(
+        select(func.min(_table.run_at), func.max(_table.decided_at)).where(
+            _table.host == host, _table.state == ASIDE
+        )
+    ).one()
+    run_at, decided_at = row
+    return reader.now if decided_at is not None and decided_at > reader.now + TOLERANCE else run_at

@@ -1,0 +1,78 @@
+"""Standing jobs: one row stands for all the work of its key, which lies in rows of its own.
+
+So a hundred deliveries to one instance are one job. Asking for it once more is a number in its row; who ends
+it while it was asked for again leaves it due (`queue.finish`). It knows no kind of work.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, case, or_, update
+
+from fedi_cluster.jobs.bell import ring_after
+from fedi_cluster.jobs.queue import DEAD, MAIN, READY
+from fedi_cluster.storage.insert import Upsert
+from fedi_cluster.storage.tables.jobs import job as job_table
+from fedi_cluster.storage.unit import Unit
+
+_job = job_table.c
+
+
+def stand(
+    unit: Unit,
+    kind: str,
+    payloads: Mapping[str, Mapping[str, object]],
+    *,
+    queue: str = MAIN,
+    run_at: datetime | None = None,
+) -> None:
+    """Ask for standing jobs, each under its key: one that is there already is not made twice.
+
+    `payloads` are JSON values by key. A job that rests becomes due at `run_at` (aware; default now) where
+    that is sooner; one that waits after a failure keeps waiting, and one that runs is due again after its
+    end. One statement for ten thousand keys as for one; on PostgreSQL better inside `db.write_locking`, since
+    many ask for the same key.
+    """
+    # In one order everywhere, so that two who ask for the same keys never wait for each other.
+    rows = [
+        {
+            "id": unit.new_id(),
+            "kind": kind,
+            "queue": queue,
+            "key": key,
+            "wanted": 1,
+            "payload": dict(payload),
+            "state": READY,
+            "run_at": run_at or unit.now,
+            "created_at": unit.now,
+        }
+        for key, payload in sorted(payloads.items())
+    ]
+    if rows:
+        _STAND.run(unit, rows)
+        ring_after(unit)
+
+
+def wake(unit: Unit, keys: Iterable[str]) -> None:
+    """Standing jobs that wait, after a failure too, are due now; one that runs is left alone."""
+    waiting = update(job_table).where(
+        _job.key.in_(sorted(keys)), _job.state == READY, _job.leased_by.is_(None), _job.run_at > unit.now
+    )
+    if unit.connection.execute(waiting.values(run_at=unit.now)).rowcount:
+        ring_after(unit)
+
+
+def _asked_again(new: Any) -> Mapping[str, object]:
+    """What becomes of a standing job that is asked for once more; a dead one lives again."""
+    rests = and_(_job.leased_by.is_(None), _job.tries == 0, _job.run_at > new.run_at)
+    dead = _job.state == DEAD
+    return {
+        "wanted": _job.wanted + 1,
+        "run_at": case((or_(rests, dead), new.run_at), else_=_job.run_at),
+        "tries": case((dead, 0), else_=_job.tries),
+        "state": READY,
+    }
+
+
+_STAND = Upsert(job_table, ("key",), _asked_again)

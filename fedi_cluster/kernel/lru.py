@@ -1,0 +1,55 @@
+"""A memory of what was made once, bounded by bytes; it never says whether that still holds."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_ROW = 500
+"""Bytes of an entry beside its value: key, links, objects."""
+
+
+class ByteLru(Generic[K, V]):
+    """Keeps what was used last, up to `most` bytes together; it may be asked from several threads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[K, tuple[V, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        """What was kept under `key`, or None."""
+        with self._lock:
+            found = self._held.get(key)
+            if found is None:
+                return None
+            self._held.move_to_end(key)
+            return found[0]
+
+    def put(self, key: K, value: V, size: int) -> None:
+        """Keeps `value` of about `size` bytes; what was used longest ago makes room, and what would fill
+        more than an eighth alone is not kept."""
+        size += _ROW
+        if size > self._most // 8:
+            return
+        with self._lock:
+            before = self._held.pop(key, None)
+            if before is not None:
+                self._bytes -= before[1]
+            self._held[key] = (value, size)
+            self._bytes += size
+            while self._bytes > self._most:
+                _, (_, gone) = self._held.popitem(last=False)
+                self._bytes -= gone
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept now."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._held)

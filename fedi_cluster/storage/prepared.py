@@ -1,0 +1,132 @@
+"""Statements of the measured hot paths: built and compiled once, then run on the driver's own cursor.
+
+Building a statement and its result costs SQLAlchemy several times what SQLite needs to answer it. The
+statement stays one of SQLAlchemy's, for both engines; what it writes out at each execution (an IN of any
+length) cannot be prepared.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import ClauseElement
+
+from fedi_cluster.storage import apsw_dbapi
+from fedi_cluster.storage.held import raw
+from fedi_cluster.storage.unit import Reader
+
+Values = tuple[Any, ...]
+_Process = Callable[[Any], Any]
+
+
+class _Compiled:
+    """One statement for one engine: its text, and how values go in and come out."""
+
+    def __init__(self, statement: ClauseElement, dialect: Dialect, columns: Sequence[str] | None) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=columns)
+        if not isinstance(compiled, SQLCompiler):
+            raise TypeError("only statements of data can be prepared")
+        self.text = str(compiled)
+        self.dialect = dialect
+        names = compiled.positiontup if dialect.positional else list(compiled.params)
+        assert names is not None, "the dialect is positional"
+        fixed = compiled.params
+        processors: Mapping[str, _Process] = compiled._bind_processors  # type: ignore[assignment]
+        self._binds = [(name, processors.get(name), fixed.get(name)) for name in names]
+        self._results = [
+            (place, process)
+            for place, column in enumerate(compiled._result_columns)
+            if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+        ]
+
+    def bound(self, named: Mapping[str, object]) -> Any:
+        """The parameters for the driver: in their order, or by name."""
+        values: dict[str, object] = {}
+        for name, process, fixed in self._binds:
+            value = named.get(name, fixed)
+            values[name] = value if process is None else process(value)
+        return tuple(values[name] for name, _, _ in self._binds) if self.dialect.positional else values
+
+    def out(self, rows: Sequence[Values]) -> list[Values]:
+        """Rows of the driver as those of SQLAlchemy."""
+        if not self._results:
+            return [tuple(row) for row in rows]
+        found = []
+        for row in rows:
+            values = list(row)
+            for place, process in self._results:
+                values[place] = process(values[place])
+            found.append(tuple(values))
+        return found
+
+
+class Prepared:
+    """A statement with named parameters (`bindparam`); rows are plain tuples in the order of its columns.
+
+    `columns` are those that an INSERT gives; the others get the database's own values.
+    """
+
+    def __init__(self, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._compiled: dict[str, _Compiled] = {}
+
+    def all(self, reader: Reader, /, **named: object) -> list[Values]:
+        """All rows; raises what SQLAlchemy would raise."""
+        compiled = self._for(reader.connection)
+        return compiled.out(_fetch(reader.connection, compiled, compiled.bound(named)))
+
+    def first(self, reader: Reader, /, **named: object) -> Values | None:
+        """The first row, or None."""
+        rows = self.all(reader, **named)
+        return rows[0] if rows else None
+
+    def scalar(self, reader: Reader, /, **named: object) -> Any:
+        """The first column of the first row, or None."""
+        row = self.first(reader, **named)
+        return row[0] if row else None
+
+    def run(self, reader: Reader, rows: Sequence[Mapping[str, object]]) -> int:
+        """Writes once for each set of parameters; gives how many rows that changed."""
+        if not rows:
+            return 0
+        compiled = self._for(reader.connection)
+        values = [compiled.bound(row) for row in rows]
+        connection = reader.connection
+        if connection.dialect.name != "sqlite":
+            return connection.exec_driver_sql(compiled.text, values).rowcount
+        cursor = raw(connection).cursor()
+        try:
+            return cursor.executemany(compiled.text, values).rowcount
+        except apsw_dbapi.Error as error:
+            raise _wrapped(compiled, values, error) from error
+        finally:
+            cursor.close()
+
+    def _for(self, connection: Connection) -> _Compiled:
+        name = connection.dialect.name
+        known = self._compiled.get(name)
+        if known is None:
+            known = self._compiled[name] = _Compiled(self._statement, connection.dialect, self._columns)
+        return known
+
+
+def _fetch(connection: Connection, compiled: _Compiled, values: Any) -> Sequence[Values]:
+    if connection.dialect.name != "sqlite":
+        result = connection.exec_driver_sql(compiled.text, values)
+        return [tuple(row) for row in result] if result.returns_rows else []
+    cursor = raw(connection).cursor()
+    try:
+        return cursor.execute(compiled.text, values).fetchall()
+    except apsw_dbapi.Error as error:
+        raise _wrapped(compiled, values, error) from error
+    finally:
+        cursor.close()
+
+
+def _wrapped(compiled: _Compiled, values: Any, error: apsw_dbapi.Error) -> BaseException:
+    return DBAPIError.instance(
+        compiled.text, values, error, apsw_dbapi.Error, dialect=compiled.dialect, hide_parameters=True
+    )

@@ -1,0 +1,121 @@
+"""Prepared statements give what SQLAlchemy gives, on both engines, and fail as it does."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import bindparam, column, insert, select, table, update
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+from fedi_cluster.kernel.clock import SystemClock
+from fedi_cluster.kernel.ids import IdSource
+from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.insert import Upsert
+from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.tables.base import BigId, Moment
+from fedi_cluster.storage.tables.instances import instance
+from fedi_cluster.storage.tables.jobs import job
+from fedi_cluster.storage.unit import Reader, Unit
+
+MOMENT = datetime(2026, 11, 26, 9, 0, 0, 123456, UTC)
+ADD = Prepared(insert(job), ("id", "kind", "payload", "run_at", "created_at"))
+BY_ID = Prepared(
+    select(job.c.id, job.c.payload, job.c.run_at, job.c.error, job.c.state).where(
+        job.c.id == bindparam("id", type_=BigId)
+    )
+)
+ALL = Prepared(select(job.c.id).order_by(job.c.id))
+
+
+@pytest.fixture
+def db(migrated_url: str) -> Database:
+    """A migrated database, closed by its own end."""
+    return Database(migrated_url, SystemClock(), IdSource())
+
+
+def row(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "kind": "k",
+        "payload": {"ü": [1, None]},
+        "run_at": MOMENT,
+        "created_at": MOMENT,
+    }
+
+
+def test_values_come_back_as_they_went(db: Database) -> None:
+    assert db.write_now(lambda unit: ADD.run(unit, [row(2**62), row(1)])) == 2
+    found = db.read_now(lambda reader: BY_ID.first(reader, id=2**62))
+    assert found == (2**62, {"ü": [1, None]}, MOMENT, None, "ready")
+    assert db.read_now(lambda reader: BY_ID.first(reader, id=3)) is None
+    assert db.read_now(lambda reader: BY_ID.scalar(reader, id=3)) is None
+    assert db.read_now(ALL.all) == [(1,), (2**62,)]
+    assert db.read_now(ALL.scalar) == 1
+    db.close()
+
+
+def test_the_same_as_sqlalchemy_says(db: Database) -> None:
+    db.write_now(lambda unit: ADD.run(unit, [row(7)]))
+
+    def read(reader: Reader) -> tuple[object, object]:
+        usual = reader.connection.execute(select(job).where(job.c.id == 7)).one()
+        whole = Prepared(select(job).where(job.c.id == bindparam("id", type_=BigId)))
+        return tuple(usual), whole.first(reader, id=7)
+
+    usual, prepared = db.read_now(read)
+    assert usual == prepared
+    db.close()
+
+
+def test_writes_count_and_types_apply(db: Database) -> None:
+    later = Prepared(
+        update(job)
+        .where(job.c.id == bindparam("which", type_=BigId))
+        .values(run_at=bindparam("moment", type_=Moment), error=bindparam("why"))
+    )
+    db.write_now(lambda unit: ADD.run(unit, [row(1), row(2)]))
+    changes = [{"which": n, "moment": MOMENT.replace(year=2030), "why": None} for n in (1, 2, 9)]
+    assert db.write_now(lambda unit: later.run(unit, changes)) == 2
+    assert db.write_now(lambda unit: later.run(unit, [])) == 0
+    assert db.read_now(lambda reader: BY_ID.first(reader, id=1))[2].year == 2030  # type: ignore[index]
+    with pytest.raises(ValueError, match="without a time zone"):
+        db.write_now(lambda unit: later.run(unit, [{"which": 1, "moment": datetime(2026, 1, 1)}]))
+    db.close()
+
+
+def test_faults_are_those_of_sqlalchemy(db: Database) -> None:
+    db.write_now(lambda unit: ADD.run(unit, [row(1)]))
+    with pytest.raises(IntegrityError):
+        db.write_now(lambda unit: ADD.run(unit, [row(1)]))
+    nowhere = Prepared(select(bindparam("x")).select_from(job.alias("a")).where(job.c.id > 0))
+    assert db.read_now(lambda reader: nowhere.all(reader, x="y")) == [("y",)]
+
+    def attempt(unit: Unit) -> int:
+        with pytest.raises(IntegrityError), unit.attempt():
+            ADD.run(unit, [row(2), row(1)])
+        return ADD.run(unit, [row(3)])
+
+    assert db.write_now(attempt) == 1
+    assert db.read_now(ALL.all) == [(1,), (3,)]
+    db.close()
+
+
+def test_a_statement_of_a_table_that_is_not_there(db: Database) -> None:
+    lost = Prepared(select(column("id")).select_from(table("not_there", column("id"))))
+    with pytest.raises((OperationalError, ProgrammingError)):
+        db.read_now(lost.all)
+    db.close()
+
+
+def test_an_upsert_changes_its_twin_and_nothing_else(db: Database) -> None:
+    put = Upsert(instance, ("host",), lambda new: {"software": new.software})
+    leave = Upsert(instance, ("host",))
+    first = {"host": "a.example", "software": "one", "first_seen_at": MOMENT}
+    later = {**first, "software": "two", "first_seen_at": MOMENT.replace(year=2030)}
+    for statement, rows in ((put, [first]), (put, [later, {**later, "host": "b.example"}]), (leave, [first])):
+        db.write_now(lambda unit, s=statement, r=rows: s.run(unit, r))  # type: ignore[misc]
+    known = Prepared(select(instance.c.host, instance.c.software, instance.c.first_seen_at))
+    assert sorted(db.read_now(known.all)) == [
+        ("a.example", "two", MOMENT),
+        ("b.example", "two", MOMENT.replace(year=2030)),
+    ]
+    db.close()
