@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 ACTOR_NAME = re.compile(r"[a-z0-9_]{1,30}")
@@ -92,6 +93,7 @@ class Addresses:
         return uri == self.base or uri.startswith(self.base + "/")
 
 
+@lru_cache(maxsize=8192)
 def host_of(uri: str) -> str:
     """The lower-case authority of an id (`rostock.example`, `localhost:8001`); empty where there is none."""
     try:

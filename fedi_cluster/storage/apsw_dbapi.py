@@ -120,9 +120,10 @@ def _reraise(error: BaseException) -> NoReturn:
 class _Trace:
     """Sees each statement just before it runs: afterwards apsw hides the columns of no rows."""
 
-    __slots__ = ("changed", "columns", "many", "readonly", "started", "text")
+    __slots__ = ("changed", "columns", "many", "quiet", "readonly", "started", "text")
 
     def __init__(self) -> None:
+        self.quiet = False
         self.begin(many=False)
 
     def begin(self, *, many: bool) -> None:
@@ -134,6 +135,8 @@ class _Trace:
         self.text = ""
 
     def __call__(self, cursor: apsw.Cursor, text: str, _bindings: object) -> bool:
+        if self.quiet:
+            return True
         if self.started:
             if not self.many or text != self.text:
                 raise ProgrammingError("You can only execute one statement at a time.")
@@ -283,6 +286,30 @@ class Connection:
     def execute(self, operation: str, parameters: Parameters = ()) -> Cursor:
         """A fresh cursor that has run `operation`."""
         return self.cursor().execute(operation, parameters)
+
+    def rows(self, operation: str, parameters: Parameters) -> list[Row]:
+        """All rows of one statement, without a cursor of PEP 249 around them: for prepared statements."""
+        self.trace.quiet = True
+        try:
+            found: list[Row] = self.driver_connection.execute(operation, parameters).fetchall()
+        except _CAUGHT as error:
+            _reraise(error)
+        finally:
+            self.trace.quiet = False
+        return found
+
+    def write(self, operation: str, seq_of_parameters: Iterable[Parameters]) -> int:
+        """Runs one statement for each set of parameters, as `rows` does; gives how many rows that changed."""
+        driver = self.driver_connection
+        before = driver.total_changes()
+        self.trace.quiet = True
+        try:
+            driver.executemany(operation, seq_of_parameters)
+        except _CAUGHT as error:
+            _reraise(error)
+        finally:
+            self.trace.quiet = False
+        return driver.total_changes() - before
 
     @property
     def in_transaction(self) -> bool:

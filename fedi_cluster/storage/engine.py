@@ -71,6 +71,10 @@ class UnfitDatabase(ClusterError):
     """The database or its library is not one that we dare to use; the text says what to do."""
 
 
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
 def is_sqlite(engine: Engine) -> bool:
     """Whether the engine is the embedded one."""
     return engine.dialect.name == "sqlite"
@@ -175,6 +179,7 @@ def _open_sqlite(url: URL, connections: int) -> Engine:
         module=apsw_dbapi,
         connect_args={"timeout": BUSY_SECONDS},
         hide_parameters=True,  # an error goes to the log, and people's words must not
+        json_serializer=_json,
         json_deserializer=orjson.loads,  # a page of posts and authors has some hundred such columns
         pool_size=connections,
         max_overflow=-1,

@@ -95,6 +95,6 @@ def raw(connection: Connection) -> apsw_dbapi.Connection:
 def plainly(connection: Connection, text: str) -> None:
     """Runs a statement without values or rows on the driver itself."""
     if connection.dialect.name == "sqlite":
-        raw(connection).execute(text).close()
+        raw(connection).rows(text, ())
     else:
         connection.exec_driver_sql(text)

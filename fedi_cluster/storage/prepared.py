@@ -43,16 +43,18 @@ class _Compiled:
 
     def bound(self, named: Mapping[str, object]) -> Any:
         """The parameters for the driver: in their order, or by name."""
-        values: dict[str, object] = {}
-        for name, process, fixed in self._binds:
-            value = named.get(name, fixed)
-            values[name] = value if process is None else process(value)
-        return tuple(values[name] for name, _, _ in self._binds) if self.dialect.positional else values
+        values = [
+            named.get(name, fixed) if process is None else process(named.get(name, fixed))
+            for name, process, fixed in self._binds
+        ]
+        if self.dialect.positional:
+            return values
+        return {name: value for (name, _, _), value in zip(self._binds, values, strict=True)}
 
-    def out(self, rows: Sequence[Values]) -> list[Values]:
+    def out(self, rows: list[Values]) -> list[Values]:
         """Rows of the driver as those of SQLAlchemy."""
         if not self._results:
-            return [tuple(row) for row in rows]
+            return rows
         found = []
         for row in rows:
             values = list(row)
@@ -97,13 +99,10 @@ class Prepared:
         connection = reader.connection
         if connection.dialect.name != "sqlite":
             return connection.exec_driver_sql(compiled.text, values).rowcount
-        cursor = raw(connection).cursor()
         try:
-            return cursor.executemany(compiled.text, values).rowcount
+            return raw(connection).write(compiled.text, values)
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error
-        finally:
-            cursor.close()
 
     def _for(self, connection: Connection) -> _Compiled:
         name = connection.dialect.name
@@ -113,17 +112,14 @@ class Prepared:
         return known
 
 
-def _fetch(connection: Connection, compiled: _Compiled, values: Any) -> Sequence[Values]:
+def _fetch(connection: Connection, compiled: _Compiled, values: Any) -> list[Values]:
     if connection.dialect.name != "sqlite":
         result = connection.exec_driver_sql(compiled.text, values)
         return [tuple(row) for row in result] if result.returns_rows else []
-    cursor = raw(connection).cursor()
     try:
-        return cursor.execute(compiled.text, values).fetchall()
+        return raw(connection).rows(compiled.text, values)
     except apsw_dbapi.Error as error:
         raise _wrapped(compiled, values, error) from error
-    finally:
-        cursor.close()
 
 
 def _wrapped(compiled: _Compiled, values: Any, error: apsw_dbapi.Error) -> BaseException:

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     ColumnElement,
     Select,
-    bindparam,
     delete,
     literal,
     null,
@@ -27,7 +26,6 @@ from fedi_cluster.community.relationships.facts import Blocked, Followed, Follow
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.auth import user as user_table
-from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.posts import announce as announce_table
 from fedi_cluster.storage.tables.posts import mention as mention_table
 from fedi_cluster.storage.tables.posts import post as post_table
@@ -35,6 +33,7 @@ from fedi_cluster.storage.tables.relationships import block as block_table
 from fedi_cluster.storage.tables.relationships import follow as follow_table
 from fedi_cluster.storage.tables.timelines import home
 from fedi_cluster.storage.unit import Unit
+from fedi_cluster.timelines.readers import READERS, has_reader, oneself, parameter, readers_of, signs_in
 
 MOST_ROWS = 800
 """Posts that a home timeline keeps, as Mastodon does."""
@@ -52,10 +51,6 @@ _p = post_table.alias("p")
 _parent = post_table.alias("parent")
 
 
-def _id(name: str) -> ColumnElement[int]:
-    return bindparam(name, type_=BigId)
-
-
 def _follows(follower: ColumnElement[int], target: ColumnElement[int]) -> ColumnElement[bool]:
     other = follow_table.alias("other")
     return (
@@ -65,86 +60,70 @@ def _follows(follower: ColumnElement[int], target: ColumnElement[int]) -> Column
     )
 
 
-def _readers(target: ColumnElement[int]) -> Select[Any]:
-    """The local followers of an actor who sign in: who has no home timeline gets no rows.
-
-    That somebody was here within 30 days will be one more condition on the user, once sign-ins are noted.
-    """
-    return (
-        select(follow_table.c.follower_id.label("owner_id"))
-        .join(user_table, user_table.c.actor_id == follow_table.c.follower_id)
-        .where(follow_table.c.target_id == target, follow_table.c.state == "accepted")
-    )
-
-
-def _oneself(actor: ColumnElement[int]) -> Select[Any]:
-    return select(user_table.c.actor_id.label("owner_id")).where(user_table.c.actor_id == actor)
-
-
 def _rows(owners: Any, position: ColumnElement[int], booster: ColumnElement[Any]) -> Select[Any]:
     owner = owners.subquery("owners")
     # Without a WHERE, SQLite would take ON CONFLICT for the condition of a join.
-    return select(owner.c.owner_id, position, _id(_POST), booster).where(owner.c.owner_id.is_not(None))
+    return select(owner.c.owner_id, position, parameter(_POST), booster).where(owner.c.owner_id.is_not(None))
 
 
 _FOLLOWER = follow_table.c.follower_id
 _NAMED = (
     select(literal(1))
-    .where(mention_table.c.post_id == _id(_POST), mention_table.c.actor_id == _FOLLOWER)
+    .where(mention_table.c.post_id == parameter(_POST), mention_table.c.actor_id == _FOLLOWER)
     .exists()
 )
-_ANSWER_FOR_HER = or_(_id(_PARENT_AUTHOR) == _FOLLOWER, _follows(_FOLLOWER, _id(_PARENT_AUTHOR)))
+_ANSWER_FOR_HER = or_(parameter(_PARENT_AUTHOR) == _FOLLOWER, _follows(_FOLLOWER, parameter(_PARENT_AUTHOR)))
 _NO_BLOCK = ~(
     select(literal(1))
     .where(
         or_(
-            (block_table.c.blocker_id == _FOLLOWER) & (block_table.c.blocked_id == _id(_AUTHOR)),
-            (block_table.c.blocker_id == _id(_AUTHOR)) & (block_table.c.blocked_id == _FOLLOWER),
+            (block_table.c.blocker_id == _FOLLOWER) & (block_table.c.blocked_id == parameter(_AUTHOR)),
+            (block_table.c.blocker_id == parameter(_AUTHOR)) & (block_table.c.blocked_id == _FOLLOWER),
         )
     )
     .exists()
 )
 
 _SELECTS: dict[str, Select[Any]] = {
-    "own": _rows(_oneself(_id(_AUTHOR)), _id(_POST), null()),
-    "post": _rows(_readers(_id(_AUTHOR)), _id(_POST), null()),
-    "answer": _rows(_readers(_id(_AUTHOR)).where(_ANSWER_FOR_HER), _id(_POST), null()),
-    "named": _rows(_readers(_id(_AUTHOR)).where(_NAMED), _id(_POST), null()),
+    "own": _rows(oneself(parameter(_AUTHOR)), parameter(_POST), null()),
+    "post": _rows(readers_of(parameter(_AUTHOR)), parameter(_POST), null()),
+    "answer": _rows(readers_of(parameter(_AUTHOR)).where(_ANSWER_FOR_HER), parameter(_POST), null()),
+    "named": _rows(readers_of(parameter(_AUTHOR)).where(_NAMED), parameter(_POST), null()),
     "announce": _rows(
-        union_all(_oneself(_id(_BOOSTER)), _readers(_id(_BOOSTER)).where(_NO_BLOCK)),
-        _id(_POSITION),
-        _id(_BOOSTER),
+        union_all(oneself(parameter(_BOOSTER)), readers_of(parameter(_BOOSTER)).where(_NO_BLOCK)),
+        parameter(_POSITION),
+        parameter(_BOOSTER),
     ),
     "history": (
-        select(_id(_OWNER), _p.c.id, _p.c.id, null())
+        select(parameter(_OWNER), _p.c.id, _p.c.id, null())
         .select_from(_p.outerjoin(_parent, _parent.c.id == _p.c.parent_id))
         .where(
-            _p.c.author_id == _id(_TARGET),
+            _p.c.author_id == parameter(_TARGET),
             _p.c.deleted_at.is_(None),
             _p.c.visibility != "direct",
             or_(
                 _p.c.in_reply_to.is_(None),
-                _parent.c.author_id == _id(_TARGET),
-                _parent.c.author_id == _id(_OWNER),
-                _follows(_id(_OWNER), _parent.c.author_id),
+                _parent.c.author_id == parameter(_TARGET),
+                _parent.c.author_id == parameter(_OWNER),
+                _follows(parameter(_OWNER), _parent.c.author_id),
             ),
         )
         .order_by(_p.c.id.desc())
         .limit(FROM_HISTORY)
     ),
     "boosts": (
-        select(_id(_OWNER), announce_table.c.id, announce_table.c.post_id, announce_table.c.actor_id)
+        select(parameter(_OWNER), announce_table.c.id, announce_table.c.post_id, announce_table.c.actor_id)
         .join(post_table, post_table.c.id == announce_table.c.post_id)
         .where(
-            announce_table.c.actor_id == _id(_TARGET),
+            announce_table.c.actor_id == parameter(_TARGET),
             post_table.c.deleted_at.is_(None),
             ~select(literal(1))
             .where(
                 or_(
-                    (block_table.c.blocker_id == _id(_OWNER))
+                    (block_table.c.blocker_id == parameter(_OWNER))
                     & (block_table.c.blocked_id == post_table.c.author_id),
                     (block_table.c.blocker_id == post_table.c.author_id)
-                    & (block_table.c.blocked_id == _id(_OWNER)),
+                    & (block_table.c.blocked_id == parameter(_OWNER)),
                 )
             )
             .exists(),
@@ -153,8 +132,8 @@ _SELECTS: dict[str, Select[Any]] = {
         .limit(FROM_HISTORY)
     ),
     "own history": (
-        select(_id(_OWNER), post_table.c.id, post_table.c.id, null())
-        .where(post_table.c.author_id == _id(_OWNER), post_table.c.deleted_at.is_(None))
+        select(parameter(_OWNER), post_table.c.id, post_table.c.id, null())
+        .where(post_table.c.author_id == parameter(_OWNER), post_table.c.deleted_at.is_(None))
         .order_by(post_table.c.id.desc())
         .limit(FROM_HISTORY)
     ),
@@ -205,19 +184,19 @@ _answer = post_table.alias("answer")
 _POST_BY_ID = Prepared(
     _FACTS_OF_POST.add_columns(
         select(literal(1)).where(_answer.c.parent_id == _p.c.id).exists().label("answered")
-    ).where(_p.c.id == _id(_POST))
+    ).where(_p.c.id == parameter(_POST))
 )
 _ANSWERS_TO = Prepared(
-    _FACTS_OF_POST.where(_p.c.parent_id == _id(_POST)).order_by(_p.c.id).limit(_MOST_ANSWERS_BEFORE)
+    _FACTS_OF_POST.where(_p.c.parent_id == parameter(_POST)).order_by(_p.c.id).limit(_MOST_ANSWERS_BEFORE)
 )
 _ANNOUNCE_BY_ID = Prepared(
     select(announce_table.c.id, announce_table.c.actor_id, announce_table.c.post_id, post_table.c.author_id)
     .join(post_table, post_table.c.id == announce_table.c.post_id)
-    .where(announce_table.c.id == _id(_POSITION), post_table.c.deleted_at.is_(None))
+    .where(announce_table.c.id == parameter(_POSITION), post_table.c.deleted_at.is_(None))
 )
 _OTHER_BOOSTS = (
     select(announce_table.c.id)
-    .where(announce_table.c.post_id == _id(_POST))
+    .where(announce_table.c.post_id == parameter(_POST))
     .order_by(announce_table.c.id)
     .limit(_MOST_OTHER_BOOSTS)
 )
@@ -241,6 +220,8 @@ def _spread(unit: Unit, row: _Facts) -> int:
     """How many home timelines a post is new in."""
     if row.deleted_at is not None:
         return 0
+    if not row.local and not has_reader(unit, row.author_id):
+        return 0
     ids = {_POST: row.id, _AUTHOR: row.author_id}
     fresh = _fill(unit, "own", **ids) if row.local else 0
     if row.visibility == "direct":
@@ -263,12 +244,14 @@ def _pass_on(unit: Unit, announce_id: int) -> bool:
     if row is None:
         return False
     position, booster_id, post_id, author_id = row
+    if not has_reader(unit, booster_id) and not signs_in(unit, booster_id):
+        return False
     ids = {_POST: post_id, _AUTHOR: author_id, _BOOSTER: booster_id, _POSITION: position}
     return _fill(unit, "announce", **ids) > 0
 
 
-_OF_POST = delete(home).where(home.c.post_id == _id(_POST))
-_OF_BOOST = _OF_POST.where(home.c.booster_id == _id(_BOOSTER))
+_OF_POST = delete(home).where(home.c.post_id == parameter(_POST))
+_OF_BOOST = _OF_POST.where(home.c.booster_id == parameter(_BOOSTER))
 
 
 def remove_deleted(unit: Unit, _at: Addresses, deleted: PostDeleted) -> None:
@@ -288,27 +271,29 @@ def remove_unannounced(unit: Unit, _at: Addresses, taken_back: Unannounced) -> N
         _pass_on(unit, other)
 
 
-_OWN_ROWS = home.c.owner_id == _id(_OWNER)
+_OWN_ROWS = home.c.owner_id == parameter(_OWNER)
 _WRITTEN_BY_TARGET = (
     select(literal(1))
-    .where(post_table.c.id == home.c.post_id, post_table.c.author_id == _id(_TARGET))
+    .where(post_table.c.id == home.c.post_id, post_table.c.author_id == parameter(_TARGET))
     .correlate(home)
     .exists()
 )
 _BECAUSE_OF = delete(home).where(
     _OWN_ROWS,
-    or_(home.c.booster_id == _id(_TARGET), home.c.booster_id.is_(None) & _WRITTEN_BY_TARGET),
+    or_(home.c.booster_id == parameter(_TARGET), home.c.booster_id.is_(None) & _WRITTEN_BY_TARGET),
 )
-_ANYTHING_OF = delete(home).where(_OWN_ROWS, or_(home.c.booster_id == _id(_TARGET), _WRITTEN_BY_TARGET))
+_ANYTHING_OF = delete(home).where(_OWN_ROWS, or_(home.c.booster_id == parameter(_TARGET), _WRITTEN_BY_TARGET))
 
 
 def remove_unfollowed(unit: Unit, _at: Addresses, ended: Unfollowed | FollowRefused) -> None:
     """What stood there because of a follow leaves with it; what others pass on of that author stays."""
+    unit.forget(READERS)
     unit.connection.execute(_BECAUSE_OF, {_OWNER: ended.follower_id, _TARGET: ended.target_id})
 
 
 def remove_blocked(unit: Unit, _at: Addresses, blocked: Blocked) -> None:
     """Neither of two who blocked one another sees the other, whoever passes it on."""
+    unit.forget(READERS)
     sides = unit.connection.execute(
         select(block_table.c.blocker_id, block_table.c.blocked_id).where(block_table.c.id == blocked.block_id)
     ).first()
@@ -329,15 +314,16 @@ def forget_actor(unit: Unit, _at: Addresses, gone: ActorDeleted) -> None:
 _FOLLOW_OF_READER = (
     select(follow_table.c.follower_id, follow_table.c.target_id)
     .join(user_table, user_table.c.actor_id == follow_table.c.follower_id)
-    .where(follow_table.c.id == _id("follow"), follow_table.c.state == "accepted")
+    .where(follow_table.c.id == parameter("follow"), follow_table.c.state == "accepted")
 )
 _ALL_FOLLOWED = select(follow_table.c.target_id).where(
-    follow_table.c.follower_id == _id(_OWNER), follow_table.c.state == "accepted"
+    follow_table.c.follower_id == parameter(_OWNER), follow_table.c.state == "accepted"
 )
 
 
 def add_followed(unit: Unit, _at: Addresses, followed: Followed) -> None:
     """The newest of a newly followed actor joins its reader's home timeline."""
+    unit.forget(READERS)
     row = unit.connection.execute(_FOLLOW_OF_READER, {"follow": followed.follow_id}).first()
     if row is not None:
         _add_history(unit, row.follower_id, row.target_id)
@@ -366,11 +352,11 @@ _FIRST_TOO_MANY = (
     .limit(1)
     .offset(MOST_ROWS)
 )  # fmt: skip
-_FROM_THERE_ON = delete(home).where(_OWN_ROWS, home.c.position <= _id(_POSITION))
+_FROM_THERE_ON = delete(home).where(_OWN_ROWS, home.c.position <= parameter(_POSITION))
 _SOME_READERS = Prepared(
     select(home.c.owner_id).where(
-        home.c.post_id == _id(_POST),
-        (home.c.owner_id + _id(_POST)) % _id("every") == 0,
+        home.c.post_id == parameter(_POST),
+        (home.c.owner_id + parameter(_POST)) % parameter("every") == 0,
     )
 )
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, bindparam, select
 
 from fedi_cluster.community.instances.shapes import Cluster, Comparison, Entry, Instance, Member
 from fedi_cluster.kernel.errors import Invalid
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import cluster as tables
 from fedi_cluster.storage.tables.instances import identity
 from fedi_cluster.storage.tables.instances import instance as instance_table
@@ -14,23 +15,24 @@ from fedi_cluster.storage.unit import Reader
 MEMBERS = "member"
 """The family of `Reader.held` that members are; whoever writes one lets it be forgotten."""
 
+_columns = instance_table.c
+_INSTANCE = Prepared(
+    select(
+        _columns.host,
+        _columns.policy,
+        _columns.software,
+        _columns.signature_scheme,
+        _columns.scheme_learned_at,
+        _columns.last_heard_at,
+        _columns.last_reached_at,
+    ).where(_columns.host == bindparam("host"))
+)
 _MEMBERS = select(tables.member).order_by(tables.member.c.host)
 
 
 def instance(reader: Reader, host: str) -> Instance | None:
     """What we know of a server by its host (with port where it is not the usual one)."""
-    columns = instance_table.c
-    row = reader.connection.execute(
-        select(
-            columns.host,
-            columns.policy,
-            columns.software,
-            columns.signature_scheme,
-            columns.scheme_learned_at,
-            columns.last_heard_at,
-            columns.last_reached_at,
-        ).where(columns.host == host)
-    ).first()
+    row = _INSTANCE.first(reader, host=host)
     return Instance(*row) if row else None
 
 

@@ -46,7 +46,7 @@ def name_at(moment: datetime, length: int) -> str:
 
 def day_of(moment: datetime) -> str:
     """The UTC day of an aware moment."""
-    return name_at(moment, DAY)
+    return moment.astimezone(UTC).date().isoformat()
 
 
 def narrower(name: str) -> int:

@@ -61,7 +61,7 @@ async def _digest(request: Request, federation: Federation, host: str, prefix: s
     name, known = request.path_params.get("period", ""), request.headers.get("if-none-match")
 
     def write(unit: Unit) -> tuple[str, bytes | None]:
-        instance_actions.heard_from(unit, sister)
+        instance_actions.heard_from(unit, [sister])
         watch.keep_watch(unit, sister)
         try:
             period = digests.period(unit, host, prefix, name)

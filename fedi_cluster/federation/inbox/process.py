@@ -28,7 +28,7 @@ from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import INBOX, Outcome, Rest, nothing
 from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unavailable, Unreachable
-from fedi_cluster.kernel.json import parse_object
+from fedi_cluster.kernel.json import parse_again
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Unit
 from fedi_cluster.telemetry.doing import doing
@@ -109,6 +109,7 @@ async def process(federation: Federation, job: Job) -> Outcome:
     put_by = job.error or "failed several times" if job.tries > _PUT_BY_AFTER else None
     until = time.monotonic() + _TURN
     while time.monotonic() < until:
+        await federation.log.lull()
         done = await federation.db.write(_work_batch, federation, host, most, put_by)
         if done.left is not None:
             await _work_alone(federation, done.left)
@@ -209,7 +210,7 @@ class _Read:
 def _read(row: _Row) -> _Read | tuple[str, str]:
     """The entry as a message with its activity, or the state and reason with which it ends."""
     try:
-        document = parse_object(row.raw)
+        document = parse_again(row.raw)
     except Refused as error:
         return DEAD, str(error)
     scheme = cast(Literal["cavage", "rfc9421"], row.scheme)

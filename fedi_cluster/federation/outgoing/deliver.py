@@ -167,13 +167,14 @@ class _Lane:
         return answer
 
     async def _post(self, inbox: str, body: bytes, keys: PrivateKeys, form: Form) -> Answer:
-        return await self._federation.outbound.post(
-            inbox,
-            body,
-            content_type=ACTIVITY_JSON,
-            headers={"Accept": ACTIVITY_JSON},
-            signer=signer(keys, form, self._federation.clock.now()),
-        )
+        async with self._federation.places.place():
+            return await self._federation.outbound.post(
+                inbox,
+                body,
+                content_type=ACTIVITY_JSON,
+                headers={"Accept": ACTIVITY_JSON},
+                signer=signer(keys, form, self._federation.clock.now()),
+            )
 
     def _judged(self, parcel: Parcel, answer: Answer) -> Exception:
         """What follows from an answer that is not a success."""

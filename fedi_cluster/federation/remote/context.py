@@ -16,6 +16,7 @@ from fedi_cluster.http.kept_by_row import KeptByRow
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.outbound.client import Outbound
+from fedi_cluster.outbound.places import Places
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.gather import Gatherer
@@ -27,7 +28,8 @@ _MOST_PROBES = 48
 class Federation:
     """One instance's ways to speak with others.
 
-    `arrived` writes down deliveries that were taken; `probes` are the places for lanes that fail.
+    `arrived` writes down deliveries that were taken; `probes` are for lanes that fail, `places` for
+    those that send.
     """
 
     settings: Settings
@@ -40,6 +42,7 @@ class Federation:
     parcels: Parcels
     arrived: Gatherer[Arrived]
     probes: asyncio.Semaphore
+    places: Places
     log: InboxLog
     fetcher: Fetcher
     keys: KeyRing
@@ -66,6 +69,7 @@ def open_federation(
         parcels=Parcels(at),
         arrived=Gatherer(db, settle),
         probes=asyncio.Semaphore(_MOST_PROBES),
+        places=Places(),
         log=InboxLog(db, clock, settings.limits),
         fetcher=fetcher,
         keys=KeyRing(db, clock, fetcher, actors, settings.limits),

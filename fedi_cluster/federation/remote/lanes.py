@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, case, delete, func, or_, select, update
 
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.worker import DELIVERY
@@ -32,6 +32,7 @@ _ADD = Prepared(
     delivery.insert(),
     ("id", "host", "inbox", "activity_id", "log_id", "signer_id", "state", "created_at"),
 )
+_FAILS = Prepared(select(lane.c.host).where(lane.c.host == bindparam("host"), lane.c.failures > 0))
 _GONE = Upsert(inbox_gone, ("inbox",))
 _table = delivery.c
 _lane = lane.c
@@ -115,6 +116,8 @@ def wake(unit: Unit, hosts: Iterable[str]) -> None:
     Who speaks to us may be out of reach all the same: after a probe in vain the next sign counts later. Only
     a delivery that arrives ends that.
     """
+    if not any(_FAILS.first(unit, host=host) for host in hosts):
+        return  # as nearly always
     woken = unit.connection.execute(
         update(lane)
         .where(

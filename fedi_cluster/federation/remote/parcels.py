@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, not_, or_, select
 
@@ -15,6 +16,7 @@ from fedi_cluster.federation.remote.signing import Form, form_for, own_private_k
 from fedi_cluster.federation.signatures.keys import PrivateKeys
 from fedi_cluster.jobs.mending import TOLERANCE
 from fedi_cluster.kernel.addresses import Addresses
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import Moment
 from fedi_cluster.storage.tables.federation import activity as activity_table
 from fedi_cluster.storage.tables.federation import delivery, inbox_log
@@ -29,7 +31,7 @@ _table = delivery.c
 _later = and_(
     _table.run_at > bindparam("now", type_=Moment), _table.decided_at <= bindparam("soon", type_=Moment)
 )
-_NEXT = (
+_NEXT = Prepared(
     select(
         _table.id, _table.inbox, _table.activity_id, _table.log_id, _table.signer_id, _table.state,
         _table.tries, _table.created_at,
@@ -44,7 +46,7 @@ _NEXT = (
     .order_by(_table.id)
     .limit(AT_ONCE)
 )  # fmt: skip
-_REFUSING = (
+_REFUSING = Prepared(
     select(_table.inbox)
     .distinct()
     .where(
@@ -53,6 +55,19 @@ _REFUSING = (
         _later,
     )
 )
+
+
+class _Row(NamedTuple):
+    """What `_NEXT` selects."""
+
+    id: int
+    inbox: str
+    activity_id: int | None
+    log_id: int | None
+    signer_id: int
+    state: str
+    tries: int
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +111,7 @@ class Parcels:
     def load(self, reader: Reader, host: str) -> Load:
         """The next deliveries of the lane to `host`, in their order."""
         now = {"host": host, "now": reader.now, "soon": reader.now + TOLERANCE}
-        rows = reader.connection.execute(_NEXT, now).all()
+        rows = [_Row(*row) for row in _NEXT.all(reader, **now)]
         bodies = self._read_bodies(reader, ((row.log_id, row.activity_id) for row in rows))
         known = instance_queries.instance(reader, host)
         return Load(
@@ -113,7 +128,7 @@ class Parcels:
                 )
                 for row in rows
             ),
-            refusing=frozenset(reader.connection.execute(_REFUSING, now).scalars()),
+            refusing=frozenset(str(row[0]) for row in _REFUSING.all(reader, **now)),
             form=form_for(reader, self._at, host),
             scheme=known.signature_scheme if known else None,
             noted_at=known.last_reached_at if known else None,

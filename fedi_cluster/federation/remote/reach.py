@@ -13,6 +13,8 @@ from fedi_cluster.jobs.mending import TOLERANCE
 from fedi_cluster.jobs.schedule import DELIVERY_AGE
 from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.storage.insert import Upsert
+from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.federation import delivery, lane
 from fedi_cluster.storage.unit import Reader, Unit
 
@@ -23,7 +25,7 @@ BREAKER_PROBE = timedelta(minutes=30)
 
 _LONGEST_ERROR = 500
 _table = delivery.c
-_ARRIVED = delete(delivery).where(_table.id.in_(bindparam("ids", expanding=True)))
+_ARRIVED = Prepared(delete(delivery).where(_table.id == bindparam("arrived", type_=BigId)))
 _REACHED = Upsert(
     lane,
     ("host",),
@@ -48,7 +50,16 @@ _FAILED = Upsert(
         for name in ("failures", "failing_since", "error", "burst", "burst_since", "opened_at")
     },
 )
-_STATE = select(lane).where(lane.c.host == bindparam("host"))
+_STATE = Prepared(
+    select(lane.c.failures, lane.c.failing_since, lane.c.burst, lane.c.burst_since).where(
+        lane.c.host == bindparam("host")
+    )
+)
+_ASIDE = Prepared(
+    select(func.min(_table.run_at), func.max(_table.decided_at)).where(
+        _table.host == bindparam("host"), _table.state == ASIDE
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +105,13 @@ class Way:
 
 def way(reader: Reader, host: str) -> Way:
     """The state of the lane to `host`, also where it was never used."""
-    row = reader.connection.execute(_STATE, {"host": host}).first()
-    if row is None:
-        return Way(host, 0, None, 0, None)
-    return Way(host, row.failures, row.failing_since, row.burst, row.burst_since)
+    row = _STATE.first(reader, host=host)
+    return Way(host, *row) if row is not None else Way(host, 0, None, 0, None)
 
 
 def settle(unit: Unit, arrived: Sequence[Arrived]) -> None:
     """Writes down what arrived, of many lanes together; a failing lane is whole again."""
-    unit.connection.execute(_ARRIVED, {"ids": [one.id for one in arrived]})
+    _ARRIVED.run(unit, [{"arrived": one.id} for one in arrived])
     cursors: dict[str, int] = {}
     for one in arrived:
         cursors[one.host] = max(one.id, cursors.get(one.host, 0))
@@ -113,9 +122,8 @@ def settle(unit: Unit, arrived: Sequence[Arrived]) -> None:
             for host, cursor in sorted(cursors.items())
         ],
     )
+    instance_actions.reached(unit, {one.host: one.scheme for one in arrived if one.scheme is not None})
     for one in arrived:
-        if one.scheme is not None:
-            instance_actions.reached(unit, one.host, one.scheme)
         if one.returned:
             standing.stand(unit, "cluster.compare", {f"compare:{one.host}": {"host": one.host}})
 
@@ -195,10 +203,5 @@ def _of_inbox(inbox: str) -> ColumnElement[bool]:
 
 def next_aside(reader: Reader, host: str) -> datetime | None:
     """When the next delivery that is aside is tried again; now, where a clock decided it that was ahead."""
-    row = reader.connection.execute(
-        select(func.min(_table.run_at), func.max(_table.decided_at)).where(
-            _table.host == host, _table.state == ASIDE
-        )
-    ).one()
-    run_at, decided_at = row
+    run_at, decided_at = _ASIDE.all(reader, host=host)[0]
     return reader.now if decided_at is not None and decided_at > reader.now + TOLERANCE else run_at

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
@@ -40,6 +41,7 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}{self.query}"
 
 
+@lru_cache(maxsize=4096)
 def target_of(url: str) -> Target:
     """The parts of an absolute http(s) URL, exactly as they go over the wire.
 
@@ -71,6 +73,7 @@ class RequestFacts:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     uri: Target
+    _joined: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def under(
@@ -86,8 +89,12 @@ class RequestFacts:
 
     def header(self, name: str) -> str | None:
         """The value of a header, named in lower case; repeated lines are joined by `, `."""
-        values = [value.strip(" \t") for key, value in self.headers if key.lower() == name]
-        return ", ".join(values) if values else None
+        if not self._joined:
+            for key, value in self.headers:
+                one, said = key.lower(), value.strip(" \t")
+                known = self._joined.get(one)
+                self._joined[one] = said if known is None else f"{known}, {said}"
+        return self._joined.get(name)
 
     def signed_header(self, name: str) -> str:
         """The value of a header that a signature covers; raises `Unauthenticated` if there is none."""

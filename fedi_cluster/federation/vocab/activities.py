@@ -31,20 +31,27 @@ from fedi_cluster.federation.vocab.uris import identifier
 from fedi_cluster.federation.vocab.values import as_list, moment, plain, reference, references, terms, text
 from fedi_cluster.kernel.json import Json
 
+# Where one of these stands at the top, the four members that count may be written otherwise.
+_OTHER_SPELLINGS = frozenset({"@id", "@type", *(f"as:{name}" for name in ("id", "type", "actor", "object"))})
+
 
 def head(document: Json) -> Head | Unreadable:
     """What stands at the top of an activity: enough to judge who speaks, before the rest is read."""
-    members = terms(document)
-    own_id, actor, kind = identifier(members.get("id")), reference(members.get("actor")), kind_of(members)
+    if not document.keys().isdisjoint(_OTHER_SPELLINGS):
+        document = terms(document)
+    own_id, actor, kind = identifier(document.get("id")), reference(document.get("actor")), kind_of(document)
     if kind is None:
         return Unreadable("The activity has no type, or several that disagree.", own_id)
     if own_id is None:
         return Unreadable("The activity has no usable id.")
     if actor is None:
         return Unreadable("The activity has no usable actor.", own_id)
-    if kind in _READERS and not as_list(members.get("object")):
+    inner = document.get("object")
+    if kind in _READERS and not as_list(inner):
         return Unreadable("The activity has no usable object.", own_id)
-    return Head(own_id, actor, kind, reference(members.get("object")))
+    # Of an embedded object only its id is asked for here.
+    plain_id = inner.get("id") if isinstance(inner, dict) and "@id" not in inner else None
+    return Head(own_id, actor, kind, reference(plain_id if isinstance(plain_id, str) else inner))
 
 
 def activity(document: Json) -> Activity | Unreadable:

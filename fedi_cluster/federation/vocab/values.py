@@ -7,6 +7,7 @@ Nothing here raises on any JSON value and nothing follows a reference: what cann
 import math
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import cast
 
 from fedi_cluster.federation.vocab.uris import PUBLIC, identifier, is_public
@@ -39,6 +40,7 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.,]{2,30}(Z|z|[+-]\d\d(:?\d\d)?)?)?")
 
 
+@lru_cache(maxsize=1024)
 def short(name: str) -> str:
     """A term or type without the prefix or namespace of a vocabulary that we know."""
     for prefix in _PREFIXES:
@@ -58,6 +60,8 @@ def terms(document: Json) -> Json:
     A bare name beats a prefixed one; `id` beside a different `@id` (and `type` beside `@type`) is a
     contradiction, and neither is kept.
     """
+    if not any(value is None or ":" in key or key.startswith("@") for key, value in document.items()):
+        return document
     found: Json = {}
     for key, value in document.items():
         if value is not None and not key.startswith("@") and ":" not in key:
@@ -147,6 +151,9 @@ def reference(value: object) -> str | None:
 
 def references(value: object, limit: int = MAX_REFERENCES) -> tuple[str, ...]:
     """All ids that a value names, each once, in order, at most `limit`; what is no id is left out."""
+    if isinstance(value, str):  # as nearly always
+        named = PUBLIC if is_public(value) else identifier(value)
+        return () if named is None else (named,)
     found: dict[str, None] = {}
     for item in as_list(value):
         inner: object = item

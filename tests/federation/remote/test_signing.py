@@ -26,10 +26,10 @@ from tests.towns.town import pair_for
 
 def test_each_host_gets_what_it_reads(hands: Hands) -> None:
     assert hands.see(form_for, AT, FAR) is Form.CAVAGE
-    hands.do(actions.heard_from, FAR)
+    hands.do(actions.heard_from, [FAR])
     assert hands.see(form_for, AT, FAR) is Form.CAVAGE
     for scheme, form in (("rfc9421", Form.RFC9421), ("cavage", Form.CAVAGE)):
-        hands.do(actions.reached, FAR, scheme)
+        hands.do(actions.reached, {FAR: scheme})
         assert hands.see(form_for, AT, FAR) is form
     own = entry("szczecin")
     token, _ = hands.do(membership.invite, own)

@@ -1,32 +1,54 @@
 """Acts on what we know of other servers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import insert, update
+from sqlalchemy import case, insert
 
 from fedi_cluster.community.instances import queries
 from fedi_cluster.kernel.errors import Conflict
-from fedi_cluster.storage.insert import insert_new
+from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.tables.instances import identity
 from fedi_cluster.storage.tables.instances import instance as instance_table
 from fedi_cluster.storage.unit import Unit
 
+_known = instance_table.c
+_HEARD = Upsert(instance_table, ("host",), lambda new: {"last_heard_at": new.last_heard_at})
+_REACHED = Upsert(
+    instance_table,
+    ("host",),
+    lambda new: {
+        "last_reached_at": new.last_reached_at,
+        "signature_scheme": new.signature_scheme,
+        "scheme_learned_at": case(
+            (_known.signature_scheme == new.signature_scheme, _known.scheme_learned_at),
+            else_=new.scheme_learned_at,
+        ),
+    },
+)
 
-def _know(unit: Unit, host: str, **values: object) -> None:
-    insert_new(unit.connection, instance_table, {"host": host, "first_seen_at": unit.now})
-    unit.connection.execute(update(instance_table).where(instance_table.c.host == host).values(**values))
+
+def heard_from(unit: Unit, hosts: Iterable[str]) -> None:
+    """Verified requests came from these instances: they live."""
+    now = unit.now
+    _HEARD.run(unit, [{"host": host, "first_seen_at": now, "last_heard_at": now} for host in sorted(hosts)])
 
 
-def heard_from(unit: Unit, host: str) -> None:
-    """A verified request came from this instance: it lives."""
-    _know(unit, host, last_heard_at=unit.now)
-
-
-def reached(unit: Unit, host: str, scheme: str) -> None:
-    """A delivery succeeded; `scheme` (`cavage` or `rfc9421`) is how it was signed."""
-    known = queries.instance(unit, host)
-    learned = {} if known and known.signature_scheme == scheme else {"scheme_learned_at": unit.now}
-    _know(unit, host, last_reached_at=unit.now, signature_scheme=scheme, **learned)
+def reached(unit: Unit, schemes: Mapping[str, str]) -> None:
+    """Deliveries to these hosts succeeded; the scheme (`cavage` or `rfc9421`) is how they were signed."""
+    now = unit.now
+    _REACHED.run(
+        unit,
+        [
+            {
+                "host": host,
+                "first_seen_at": now,
+                "last_reached_at": now,
+                "signature_scheme": scheme,
+                "scheme_learned_at": now,
+            }
+            for host, scheme in sorted(schemes.items())
+        ],
+    )
 
 
 def remember_identity(unit: Unit, said: Mapping[str, str]) -> None:
