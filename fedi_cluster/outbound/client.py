@@ -22,6 +22,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 # What was meant for one server alone is not shown to the next.
 _FOR_ONE_SERVER = {"authorization", "cookie", "proxy-authorization"}
 _DELIVERY_ANSWER = 64 * 1024
+_MOST_CHECKED = 4096
 
 _log = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ class Outbound:
     def __init__(self, settings: Settings, transport: Transport) -> None:
         self._settings = settings
         self._transport = transport
+        self._checked: dict[str, Target] = {}
         self.user_agent = f"fedi-cluster/{__version__} (+{settings.base_url}/)"
 
     async def get(
@@ -129,10 +131,16 @@ class Outbound:
         await self._transport.close()
 
     def _check(self, url: str) -> Target:
+        known = self._checked.get(url)
+        if known is not None:
+            return known  # the address behind it is checked anew with each connection
         target = check_url(url, self._settings)
         if target.authority == self._settings.host:
             # Our own documents are in the database; by the network they would wait for ourselves.
             raise Unreachable(NOT_READABLE, permanent=True, detail=f"our own server: {target.url[:200]}")
+        if len(self._checked) >= _MOST_CHECKED:
+            self._checked.clear()
+        self._checked[url] = target
         return target
 
     def _headers(

@@ -51,6 +51,15 @@ class _Compiled:
             return values
         return {name: value for (name, _, _), value in zip(self._binds, values, strict=True)}
 
+    def bound_all(self, rows: Sequence[Mapping[str, object]]) -> list[Any]:
+        """The same for many, column by column: most have the same moment, which is then written once."""
+        columns = [_column(rows, name, process, fixed) for name, process, fixed in self._binds]
+        values = list(zip(*columns, strict=True))
+        if self.dialect.positional:
+            return values
+        names = [name for name, _, _ in self._binds]
+        return [dict(zip(names, row, strict=True)) for row in values]
+
     def out(self, rows: list[Values]) -> list[Values]:
         """Rows of the driver as those of SQLAlchemy."""
         if not self._results:
@@ -62,6 +71,21 @@ class _Compiled:
                 values[place] = process(values[place])
             found.append(tuple(values))
         return found
+
+
+def _column(
+    rows: Sequence[Mapping[str, object]], name: str, process: _Process | None, fixed: object
+) -> list[object]:
+    if process is None:
+        return [row.get(name, fixed) for row in rows]
+    column: list[object] = []
+    before, said = object(), None
+    for row in rows:
+        value = row.get(name, fixed)
+        if value is not before:
+            before, said = value, process(value)
+        column.append(said)
+    return column
 
 
 class Prepared:
@@ -95,7 +119,7 @@ class Prepared:
         if not rows:
             return 0
         compiled = self._for(reader.connection)
-        values = [compiled.bound(row) for row in rows]
+        values = compiled.bound_all(rows)
         connection = reader.connection
         if connection.dialect.name != "sqlite":
             return connection.exec_driver_sql(compiled.text, values).rowcount

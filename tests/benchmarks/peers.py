@@ -5,6 +5,7 @@ A chosen few may be slow. Nothing is checked and nothing refused.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -126,6 +127,8 @@ async def _serve(places: Sequence[Place], state: _State, orders: "Connection[obj
             ended.set()
 
     loop.add_reader(orders.fileno(), obey)
+    # The loop has made it non-blocking, and an answer may be longer than the pipe holds.
+    os.set_blocking(orders.fileno(), True)
     await ended.wait()
     for server in servers:
         server.close()

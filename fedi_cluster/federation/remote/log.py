@@ -39,7 +39,7 @@ _PERIOD = 0.1
 _TOGETHER = 0.02
 _MOST_WAITS = 12
 _BUSY = 100.0
-_FLOOD = 1500.0
+_FLOOD = 300.0
 
 _APPEND = Upsert(inbox_log, ("activity_uri", "sender_actor"))
 _WAITING = (
@@ -94,6 +94,7 @@ class InboxLog:
         self._counted_at: datetime | None = None
         self._heard: dict[str, datetime] = {}
         self._pace = _Pace()
+        self._turn = asyncio.Lock()
 
     async def append(self, sender: VerifiedSender, activity_uri: str, raw: bytes) -> None:
         """Returns when the delivery is kept for good, together with the job that works it.
@@ -111,15 +112,20 @@ class InboxLog:
     async def lull(self) -> None:
         """Waits for a moment while much arrives: together it is worked faster, and accepting goes before.
 
-        Not at all where little does; at most a quarter of a second in any case.
+        Not at all where little does. In a flood the lanes wait for one another, too, a quarter of a second
+        each, until half of what may wait does wait.
         """
-        rate = self._pace.rate()
-        if rate > _BUSY:
+        if self._pace.rate() > _BUSY:
             await asyncio.sleep(_TOGETHER)
-        for _ in range(_MOST_WAITS):
-            if self._pace.rate() < _FLOOD:
-                return
-            await asyncio.sleep(_TOGETHER)
+        if self._is_flooded():
+            async with self._turn:
+                for _ in range(_MOST_WAITS):
+                    if not self._is_flooded():
+                        return
+                    await asyncio.sleep(_TOGETHER)
+
+    def _is_flooded(self) -> bool:
+        return self._pace.rate() > _FLOOD and 2 * sum(self._waiting.values()) < self._limits.inbox_waiting
 
     async def _refuse_overload(self, host: str, now: datetime) -> None:
         if self._counted_at is None or not self._counted_at <= now < self._counted_at + _COUNTED_FOR:
