@@ -37,7 +37,7 @@ from fedi_cluster.federation.remote.context import Federation, open_federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.watched import watched
-from fedi_cluster.jobs.worker import Handler, Locking, Outcome
+from fedi_cluster.jobs.worker import GiveUp, Handler, Locking, Outcome
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, SystemClock
 from fedi_cluster.kernel.ids import IdSource
@@ -201,5 +201,8 @@ def handlers(federation: Federation) -> Mapping[str, Handler]:
 
 
 async def _tell(at: Addresses, fact: type[F], step: Tell, job: Job) -> Outcome:
-    said = fact(**job.payload)
+    try:
+        said = fact(**job.payload)
+    except TypeError as error:
+        raise GiveUp(f"its payload does not fit: {error}") from error
     return Locking(lambda unit: step(unit, at, said))

@@ -4,11 +4,13 @@ Leases of the dead would run out by themselves, but not at once. A wait that was
 ahead would last until the right one has caught up.
 """
 
+import hashlib
 import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import or_, select, update
 
@@ -17,15 +19,25 @@ from fedi_cluster.jobs.queue import READY
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Unit
 
-TOLERANCE = timedelta(seconds=5)
-"""By so much may the clocks of several machines differ."""
+TOLERANCE = timedelta(seconds=60)
+"""By so much may the clocks of several machines differ; beyond it signatures fail in places, too."""
 
 _job = job_table.c
 
 
 def worker_name() -> str:
-    """A name that tells where a lease is held: host and process."""
-    return f"{socket.gethostname()[:24]}:{os.getpid()}"
+    """A name that tells where a lease is held: host and process.
+
+    Two machines may have one name, and names of containers differ only at their ends: the mark behind the
+    first letters is of the whole name and of this start of the machine.
+    """
+    host = socket.gethostname()
+    try:
+        start = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except OSError:
+        start = ""
+    mark = hashlib.sha256(f"{host} {start}".encode()).hexdigest()[:10]
+    return f"{host[:16]}-{mark}:{os.getpid()}"
 
 
 def is_dead(worker: str) -> bool:

@@ -18,14 +18,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import orjson
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Row,
     Select,
+    Text,
     Update,
     bindparam,
     case,
+    cast,
     delete,
     exists,
     func,
@@ -39,6 +42,7 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from fedi_cluster.jobs.bell import ring_after
+from fedi_cluster.kernel.json import Json
 from fedi_cluster.storage.tables.base import Moment
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Unit
@@ -56,14 +60,14 @@ _LONGEST_NAME = 40
 _CLAIM_LOCK = 0x6A6F6273  # "jobs": claims of all processes go one after the other (PostgreSQL)
 
 _job = job_table.c
-_columns = (
+COLUMNS = (
     _job.id,
     _job.kind,
     _job.queue,
     _job.key,
     _job.wanted,
     _job.lane,
-    _job.payload,
+    cast(_job.payload, Text).label("payload"),
     _job.state,
     _job.run_at,
     _job.leased_until,
@@ -80,7 +84,8 @@ class Job:
 
     `tries` counts the runs that began, the present one included. `run_at` is when it is due next; of a
     running one when its lease ends, of a dead one when it died. `lease` is the token of who works on it.
-    `wanted` counts how often a standing job was asked for until it was claimed.
+    `wanted` counts how often a standing job was asked for until it was claimed. `damaged` says why its
+    payload, then empty, cannot be read.
     """
 
     id: int
@@ -97,6 +102,7 @@ class Job:
     tries: int
     error: str | None
     created_at: datetime
+    damaged: str | None = None
 
 
 def enqueue(
@@ -178,9 +184,13 @@ def rest(unit: Unit, job: Job, run_at: datetime) -> bool:
     return _end_lease(unit, job, run_at=asked, tries=0, error=None)
 
 
-def postpone(unit: Unit, job: Job, run_at: datetime, error: str) -> bool:
-    """Let a job wait until `run_at` (aware) because of `error`; its lane waits with it. False: lease lost."""
-    return _end_lease(unit, job, run_at=run_at, error=error[:_LONGEST_ERROR])
+def postpone(unit: Unit, job: Job, run_at: datetime, error: str, *, foreseen: bool = False) -> bool:
+    """Let a job wait until `run_at` (aware) because of `error`; its lane waits with it. False: lease lost.
+
+    What was `foreseen` (a server that is away) does not count towards the tries of a fault.
+    """
+    counted = {"tries": 1} if foreseen else {}
+    return _end_lease(unit, job, run_at=run_at, error=error[:_LONGEST_ERROR], **counted)
 
 
 def bury(unit: Unit, job: Job, reason: str) -> bool:
@@ -225,7 +235,8 @@ def requeue(unit: Unit, *, job_id: int | None = None, lane: str | None = None) -
 
 
 def job_of(row: Row[tuple[object, ...]]) -> Job:
-    """The shape of a row of `job`."""
+    """The shape of a row of `COLUMNS`."""
+    payload, damaged = _payload_of(row.payload)
     return Job(
         id=row.id,
         kind=row.kind,
@@ -233,7 +244,7 @@ def job_of(row: Row[tuple[object, ...]]) -> Job:
         key=row.key,
         wanted=row.wanted,
         lane=row.lane,
-        payload=row.payload,
+        payload=payload,
         state=row.state,
         run_at=row.run_at,
         leased_until=row.leased_until,
@@ -241,7 +252,17 @@ def job_of(row: Row[tuple[object, ...]]) -> Job:
         tries=row.tries,
         error=row.error,
         created_at=row.created_at,
+        damaged=damaged,
     )
+
+
+def _payload_of(text: str) -> tuple[Json, str | None]:
+    """One that was damaged must not stop the queue: its job is given up with the reason."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        return {}, str(error)
+    return (value, None) if isinstance(value, dict) else ({}, "not an object")
 
 
 def _lease_of(job: Job) -> str:
@@ -339,7 +360,7 @@ def _take_statement() -> ReturningUpdate[tuple[object, ...]]:
         update(job_table)
         .where(_job.id.in_(still_due))
         .values(leased_until=until, run_at=until, leased_by=bindparam("token"), tries=_job.tries + 1)
-        .returning(*_columns)
+        .returning(*COLUMNS)
     )
 
 

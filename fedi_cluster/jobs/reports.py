@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 
-from fedi_cluster.jobs.queue import BEHIND, DEAD, MAIN, READY, Job, job_of
+from fedi_cluster.jobs.queue import BEHIND, COLUMNS, DEAD, MAIN, READY, Job, job_of
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Reader
 
@@ -53,7 +53,7 @@ def list_jobs(
     reader: Reader, state: str | None = None, lane: str | None = None, limit: int = 50
 ) -> list[Job]:
     """Jobs in the order of their ids; `state` is `ready`, `behind`, `dead`, or `waiting` for both former."""
-    query = select(job_table).order_by(_job.id).limit(limit)
+    query = select(*COLUMNS).order_by(_job.id).limit(limit)
     if state == "waiting":
         query = query.where(_job.state.in_([READY, BEHIND]))
     elif state is not None:

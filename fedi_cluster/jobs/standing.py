@@ -55,11 +55,14 @@ def stand(
 
 
 def wake(unit: Unit, keys: Iterable[str]) -> None:
-    """Standing jobs that wait, after a failure too, are due now; one that runs is left alone."""
+    """Standing jobs that wait, after a failure too, or were given up, are due now; one that runs is left
+    alone."""
     waiting = update(job_table).where(
-        _job.key.in_(sorted(keys)), _job.state == READY, _job.leased_by.is_(None), _job.run_at > unit.now
+        _job.key.in_(sorted(keys)),
+        _job.leased_by.is_(None),
+        or_(_job.state == DEAD, _job.run_at > unit.now),
     )
-    if unit.connection.execute(waiting.values(run_at=unit.now)).rowcount:
+    if unit.connection.execute(waiting.values(run_at=unit.now, state=READY)).rowcount:
         ring_after(unit)
 
 

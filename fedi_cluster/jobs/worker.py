@@ -17,7 +17,7 @@ from fedi_cluster.jobs import mending, queue, reports
 from fedi_cluster.jobs.bell import bell_of
 from fedi_cluster.jobs.mending import worker_name
 from fedi_cluster.jobs.queue import MAIN, Job
-from fedi_cluster.jobs.schedule import job_delay
+from fedi_cluster.jobs.schedule import JOB_LONGEST, job_delay
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, TooMany, Unavailable
 from fedi_cluster.storage.database import Database
@@ -242,7 +242,7 @@ class Worker:
         except _LeaseLost:
             _log.warning("job %d (%s) was taken over or dropped while it ran", job.id, job.kind)
         except Postpone as error:
-            await self._postpone(job, error.delay, error.reason, error.effect)
+            await self._postpone(job, error.delay, error.reason, error.effect, foreseen=True)
         except Rest as pause:
             await self._db.write_locking(queue.rest, job, self._clock.now() + pause.delay)
         except GiveUp as error:
@@ -261,6 +261,8 @@ class Worker:
             await self._try_again(job, f"{type(error).__name__}: {error}")
 
     async def _attempt(self, job: Job) -> None:
+        if job.damaged is not None:
+            raise GiveUp(f"its payload cannot be read: {job.damaged}")
         handler = self._handlers.get(job.kind)
         if handler is None:
             raise GiveUp(f"nobody here knows jobs of the kind {job.kind!r}")
@@ -281,18 +283,28 @@ class Worker:
 
     async def _try_again(self, job: Job, reason: str, least: timedelta = timedelta()) -> None:
         delay = job_delay(job.tries)
+        if delay is None and job.key is not None:
+            delay = JOB_LONGEST  # its work lies elsewhere and goes on waiting: no fault ends it
         if delay is None:
             await self._bury(job, f"given up after {job.tries} tries: {reason}")
         else:
             await self._postpone(job, max(delay, least), reason)
 
-    async def _postpone(self, job: Job, delay: timedelta, reason: str, effect: Outcome | None = None) -> None:
+    async def _postpone(
+        self,
+        job: Job,
+        delay: timedelta,
+        reason: str,
+        effect: Outcome | None = None,
+        *,
+        foreseen: bool = False,
+    ) -> None:
         where = job.lane or job.key
         _log.info("job %d (%s, %s) waits for %s: %s", job.id, job.kind, where, delay, reason)
         run_at = self._clock.now() + delay
 
         def write(unit: Unit) -> None:
-            if queue.postpone(unit, job, run_at, reason) and effect is not None:
+            if queue.postpone(unit, job, run_at, reason, foreseen=foreseen) and effect is not None:
                 effect(unit)
 
         await self._db.write_locking(write)

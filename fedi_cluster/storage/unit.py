@@ -17,7 +17,7 @@ from fedi_cluster.storage.held import plainly
 
 T = TypeVar("T")
 
-MOST_FACTS = 1000
+DEEPEST_FACTS = 50
 """Facts that follow from one another; more means that two reactions answer each other without end."""
 
 React = Callable[["Unit", object], None]
@@ -53,13 +53,17 @@ class Unit(Reader):
     """A transaction that writes. What its function does to anything but the database must wait for
     `on_commit`: the function may run again where the database asks for it."""
 
-    __slots__ = ("_clock", "_followed", "_ids", "announced", "facts", "followers", "react")
+    __slots__ = (
+        "_clock", "_depth", "_depths", "_followed", "_ids", "announced", "facts", "followers", "react"
+    )  # fmt: skip
 
     def __init__(self, connection: Connection, clock: Clock, ids: IdSource) -> None:
         super().__init__(connection, clock.now())
         self._clock = clock
         self._ids = ids
         self._followed = 0
+        self._depth = 0
+        self._depths: list[int] = []
         self.react: React | None = None
         self.facts: list[object] = []
         self.followers: list[Callable[[], None]] = []
@@ -72,6 +76,7 @@ class Unit(Reader):
     def record(self, fact: object) -> None:
         """Say that something happened; what follows from it runs in this transaction."""
         self.facts.append(fact)
+        self._depths.append(self._depth)
 
     def on_commit(self, follower: Callable[[], None]) -> None:
         """Call `follower` once after the commit, on the event loop's thread where the writer awaits there."""
@@ -84,15 +89,18 @@ class Unit(Reader):
     def follow_facts(self) -> None:
         """Runs what follows from each fact that was not followed yet, also from those that reactions record.
 
-        Raises RuntimeError beyond MOST_FACTS facts at once.
+        Raises RuntimeError where more than DEEPEST_FACTS follow from one another.
         """
-        began = self._followed
-        while self._followed < len(self.facts):
-            if self._followed - began >= MOST_FACTS:
-                raise RuntimeError(f"more than {MOST_FACTS} facts at once: {self.facts[-1]!r}")
-            if self.react is not None:
-                self.react(self, self.facts[self._followed])
-            self._followed += 1
+        try:
+            while self._followed < len(self.facts):
+                self._depth = self._depths[self._followed] + 1
+                if self._depth > DEEPEST_FACTS:
+                    raise RuntimeError(f"facts answer each other without end: {self.facts[-1]!r}")
+                if self.react is not None:
+                    self.react(self, self.facts[self._followed])
+                self._followed += 1
+        finally:
+            self._depth = 0
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -106,7 +114,7 @@ class Unit(Reader):
             yield
             self.follow_facts()
         except BaseException:
-            del self.facts[recorded:], self.followers[waiting:]
+            del self.facts[recorded:], self._depths[recorded:], self.followers[waiting:]
             self._followed = min(self._followed, recorded)
             self._held.clear()
             # Where the database has ended the whole transaction, there is nothing to go back to.

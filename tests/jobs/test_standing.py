@@ -9,7 +9,7 @@ import pytest
 
 from fedi_cluster.jobs import queue, reports, standing
 from fedi_cluster.jobs.queue import Job
-from fedi_cluster.jobs.worker import Outcome, Rest, Worker, nothing
+from fedi_cluster.jobs.worker import Outcome, Postpone, Rest, Worker, nothing
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
 from tests.jobs.clock import MovedClock
@@ -154,8 +154,6 @@ async def test_no_wish_is_lost_between_workers(db: Database, clock: MovedClock) 
 
 @pytest.mark.anyio
 async def test_an_effect_is_written_with_the_pause(db: Database, clock: MovedClock) -> None:
-    from fedi_cluster.jobs.worker import Postpone
-
     def note(kind: str) -> Callable[[Unit], None]:
         return lambda unit: (queue.enqueue(unit, kind, {}), None)[1]
 
@@ -166,3 +164,47 @@ async def test_an_effect_is_written_with_the_pause(db: Database, clock: MovedClo
     assert await Worker(db, {"send": send}, clock, capacity={"delivery": 1}).run_once() == 1
     found = {job.kind: job.error for job in db.read_now(reports.list_jobs)}
     assert found == {"send": "away", "written": None}
+
+
+@pytest.mark.anyio
+async def test_faults_never_end_a_standing_job(db: Database, clock: MovedClock) -> None:
+    """What it works lies elsewhere: it would lie there until somebody asks again."""
+
+    async def send(_job: Job) -> Outcome:
+        raise ZeroDivisionError
+
+    ask(db, "a")
+    worker = Worker(db, {"send": send}, clock)
+    for _run in range(20):
+        assert await worker.run_once() == 1
+        clock.move(hours=1)
+    [job] = claim(db)
+    assert job.key == "a"
+
+
+@pytest.mark.anyio
+async def test_what_was_foreseen_is_no_fault(db: Database, clock: MovedClock) -> None:
+    """A lane that waited for its server many times is not given up for one fault after that."""
+    faults = 0
+
+    async def wait(_job: Job) -> Outcome:
+        if not faults:
+            raise Postpone(timedelta(minutes=1), "away")
+        raise ZeroDivisionError
+
+    db.write_now(queue.enqueue, "wait", {})
+    worker = Worker(db, {"wait": wait}, clock)
+    for _run in range(20):
+        assert await worker.run_once() == 1
+        clock.move(minutes=1)
+    faults = 1
+    assert await worker.run_once() == 1
+    [job] = db.read_now(reports.list_jobs)
+    assert (job.state, job.tries) == ("ready", 2)
+
+
+def test_a_dead_one_is_woken(db: Database) -> None:
+    ask(db, "a")
+    db.write_locking_now(queue.bury, claim(db)[0], "somebody gave it up")
+    db.write_now(standing.wake, ["a"])
+    assert keys(claim(db)) == ["a"]

@@ -244,3 +244,26 @@ async def test_jobs_that_make_each_other_without_end_are_found(db: Database, clo
     await add(db)
     with pytest.raises(RuntimeError, match="still jobs due"):
         await Worker(db, {"do": handler}, clock).drain(most=10)
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)  # PostgreSQL keeps no damaged JSON
+async def test_a_damaged_payload_is_put_by_and_stops_nobody(db: Database, clock: MovedClock) -> None:
+    done: list[object] = []
+
+    async def do(job: Job) -> Outcome:
+        done.append(job.payload["n"])
+        return nothing
+
+    for n in range(3):
+        await db.write(queue.enqueue, "do", {"n": n})
+    await db.write(
+        lambda unit: unit.connection.exec_driver_sql(
+            "UPDATE job SET payload = 'half {' WHERE id = (SELECT min(id) FROM job)"
+        )
+    )
+    assert await Worker(db, {"do": do}, clock).drain() == 3
+    assert done == [1, 2]
+    [left] = await db.read(reports.list_jobs)
+    assert left.state == "dead"
+    assert "cannot be read" in (left.error or "")
+    assert left.damaged is not None

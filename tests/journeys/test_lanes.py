@@ -11,7 +11,7 @@ from fedi_cluster.jobs.worker import Worker
 from fedi_cluster.storage.unit import Unit
 from tests.journeys.following import fan
 from tests.towns.looking import deliveries, jobs
-from tests.towns.stranger import Stranger, stranger
+from tests.towns.stranger import Served, Stranger, stranger
 from tests.towns.town import Town, Towns
 
 pytestmark = pytest.mark.anyio
@@ -250,3 +250,21 @@ async def test_a_post_to_many_costs_one_delivery_for_each_instance(sea: Towns, s
     await szczecin.work()
     for there in here:  # the job itself did it again, which changes nothing: the activity is the same
         assert len({str(one["id"]) for one in there.heard("Create")}) == 1
+
+
+async def test_who_asked_for_patience_is_not_probed_at_each_word(sea: Towns, szczecin: Town) -> None:
+    there, ola = stranger(sea, "patient.example"), await szczecin.person("jola")
+    mia = await fan(there, szczecin, "mia", ola.uri)
+    post = await szczecin.post("jola", "Raz")
+    await szczecin.work()
+    there.answers.append(Served(b"", 429, (("Retry-After", "3600"),)))
+    await szczecin.post("jola", "Dwa")
+    await szczecin.work()
+    before = tries(sea, there)
+    for _minute in range(9):
+        sea.clock.forward(minutes=6)
+        await there.say(szczecin, mia, there.activity(mia, "Like", post.uri))
+    assert tries(sea, there) == before
+    sea.clock.forward(minutes=7)
+    await szczecin.work()
+    assert tries(sea, there) == before + 1

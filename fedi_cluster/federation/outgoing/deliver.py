@@ -197,7 +197,8 @@ class _Lane:
         wait = failure.wait or outage_delay(now - (state.failing_since or now), random.Random())
         if state.is_open:
             wait = max(wait, reach.BREAKER_PROBE)
-        return Postpone(wait, failure.reason, lambda unit: reach.fail(unit, state, failure.reason))
+        said, asked = failure.reason, failure.wait
+        return Postpone(wait, said, lambda unit: reach.fail(unit, state, said, asked))
 
     async def _put_aside(self, parcel: Parcel, reason: str) -> None:
         wait = delivery_delay(parcel.tries + 1, random.Random(), age=timedelta())
@@ -219,7 +220,7 @@ def _retry_after(said: str | None, now: datetime) -> timedelta | None:
     """Seconds or a date (RFC 9110, 10.2.3), at most a day; None where it cannot be read."""
     if said is None:
         return None
-    if said.strip().isdigit():
+    if said.isascii() and said.strip().isdigit():
         return min(timedelta(seconds=int(said.strip()[:9])), _LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(said)

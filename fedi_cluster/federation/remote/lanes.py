@@ -27,6 +27,7 @@ WAKE_PAUSE = timedelta(seconds=1)
 
 LONGEST_WAKE_PAUSE = timedelta(minutes=30)
 _WAKE_STEPS = 6
+_LONGEST_PATIENCE = timedelta(hours=25)
 
 _ADD = Prepared(
     delivery.insert(),
@@ -42,9 +43,9 @@ _lane = lane.c
 class LaneReport:
     """How it stands with the way to one instance.
 
-    `waiting` deliveries (those aside included) and `dead` ones; everything up to the delivery `cursor`
-    arrived or was given up. `failures` in a row since `failing_since` with the last `error`; `open` where the
-    breaker has cut the lane off until its next probe. Moments are aware.
+    `waiting` deliveries (those aside included) and `dead` ones; `cursor` is the newest that arrived: what is
+    older has arrived, was given up, or stands aside. `failures` in a row since `failing_since` with the last
+    `error`; `open` where the breaker has cut the lane off until its next probe. Moments are aware.
     """
 
     host: str
@@ -126,7 +127,7 @@ def wake(unit: Unit, hosts: Iterable[str]) -> None:
             or_(
                 _lane.wake_after.is_(None),
                 _lane.wake_after <= unit.now,
-                _lane.wake_after > unit.now + LONGEST_WAKE_PAUSE,  # by a clock that was ahead
+                _lane.wake_after > unit.now + _LONGEST_PATIENCE,  # by a clock that was ahead
             ),
         )
         .values(woken=_lane.woken + 1, wake_after=_next_wake(unit.now))

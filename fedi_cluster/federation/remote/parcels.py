@@ -1,6 +1,5 @@
 """What the next deliveries of a lane need: their bodies and the keys that sign them, read once for many."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from fedi_cluster.federation.remote.signing import Form, form_for, own_private_k
 from fedi_cluster.federation.signatures.keys import PrivateKeys
 from fedi_cluster.jobs.mending import TOLERANCE
 from fedi_cluster.kernel.addresses import Addresses
+from fedi_cluster.kernel.lru import ByteLru
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import Moment
 from fedi_cluster.storage.tables.federation import activity as activity_table
@@ -25,7 +25,11 @@ from fedi_cluster.storage.unit import Reader
 AT_ONCE = 50
 """Deliveries of one lane that are read together."""
 
+_Name = tuple[str, int]
+"""A body: of an `activity` of ours, or of an entry of the `log`."""
+
 _MOST_HELD = 8 * 2**20
+_KEYS = 4096
 _table = delivery.c
 # What a clock decided that was ahead does not wait for it.
 _later = and_(
@@ -88,7 +92,7 @@ class Load:
     """What a lane does next; `refusing` are inboxes to which nothing goes before their time.
 
     `scheme` is what the instance is known to accept; `noted_at` when it was last written down that it was
-    reached; `sister` whether it is one.
+    reached.
     """
 
     state: Way
@@ -104,9 +108,8 @@ class Parcels:
 
     def __init__(self, at: Addresses) -> None:
         self._at = at
-        self._bodies: OrderedDict[tuple[str, int], bytes] = OrderedDict()
-        self._size = 0
-        self._keys: dict[int, PrivateKeys] = {}
+        self._bodies: ByteLru[_Name, bytes] = ByteLru(_MOST_HELD)
+        self._keys: ByteLru[int, PrivateKeys] = ByteLru(_MOST_HELD // 8)
 
     def load(self, reader: Reader, host: str) -> Load:
         """The next deliveries of the lane to `host`, in their order."""
@@ -140,14 +143,15 @@ class Parcels:
             found = actor_queries.by_ids(reader, [actor_id]).get(actor_id)
             if found is None or not found.local:
                 return None
-            held = self._keys[actor_id] = own_private_keys(reader, found)
+            held = own_private_keys(reader, found)
+            self._keys.put(actor_id, held, _KEYS)
         return held
 
     def _read_bodies(
         self, reader: Reader, wanted: Iterable[tuple[int | None, int | None]]
-    ) -> dict[tuple[str, int], bytes]:
+    ) -> dict[_Name, bytes]:
         names = {_name(log_id, activity_id) for log_id, activity_id in wanted}
-        found = {name: self._bodies[name] for name in names if name in self._bodies}
+        found = {name: body for name in names if (body := self._bodies.get(name)) is not None}
         for kind, table, column in (
             ("activity", activity_table, activity_table.c.document),
             ("log", inbox_log, inbox_log.c.raw),
@@ -155,19 +159,12 @@ class Parcels:
             ids = sorted(number for of, number in names - found.keys() if of == kind)
             if ids:
                 rows = reader.connection.execute(select(table.c.id, column).where(table.c.id.in_(ids)))
-                found |= {(kind, number): bytes(body) for number, body in rows if body}
-        for name, body in found.items():
-            self._hold(name, body)
+                fresh = {(kind, number): bytes(body) for number, body in rows if body}
+                for name, body in fresh.items():
+                    self._bodies.put(name, body, len(body))
+                found |= fresh
         return found
 
-    def _hold(self, name: tuple[str, int], body: bytes) -> None:
-        # Several reader threads may do this at once: a body too much or too few does no harm.
-        if name not in self._bodies:
-            self._bodies[name] = body
-            self._size += len(body)
-        while self._size > _MOST_HELD and self._bodies:
-            self._size -= len(self._bodies.popitem(last=False)[1])
 
-
-def _name(log_id: int | None, activity_id: int | None) -> tuple[str, int]:
+def _name(log_id: int | None, activity_id: int | None) -> _Name:
     return ("log", log_id) if log_id is not None else ("activity", activity_id or 0)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, func, select, update
 
 from fedi_cluster.community.instances import actions as instance_actions
 from fedi_cluster.federation.remote.lanes import ASIDE, DEAD
@@ -30,7 +30,7 @@ _REACHED = Upsert(
     lane,
     ("host",),
     lambda new: {
-        "cursor": new.cursor,
+        "cursor": case((new.cursor > lane.c.cursor, new.cursor), else_=lane.c.cursor),
         "reached_at": new.reached_at,
         "failures": 0,
         "failing_since": None,
@@ -47,11 +47,11 @@ _FAILED = Upsert(
     ("host",),
     lambda new: {
         name: new[name]
-        for name in ("failures", "failing_since", "error", "burst", "burst_since", "opened_at")
+        for name in ("failures", "failing_since", "error", "burst", "burst_since", "opened_at", "wake_after")
     },
 )
 _STATE = Prepared(
-    select(lane.c.failures, lane.c.failing_since, lane.c.burst, lane.c.burst_since).where(
+    select(lane.c.failures, lane.c.failing_since, lane.c.burst, lane.c.burst_since, lane.c.wake_after).where(
         lane.c.host == bindparam("host")
     )
 )
@@ -85,6 +85,7 @@ class Way:
     failing_since: datetime | None
     burst: int
     burst_since: datetime | None
+    wake_after: datetime | None = None
 
     def after_failure(self, now: datetime) -> "Way":
         """The state after one more failure."""
@@ -95,6 +96,7 @@ class Way:
             failing_since=self.failing_since or now,
             burst=self.burst + 1 if again else 1,
             burst_since=self.burst_since if again else now,
+            wake_after=self.wake_after,
         )
 
     @property
@@ -128,8 +130,11 @@ def settle(unit: Unit, arrived: Sequence[Arrived]) -> None:
             standing.stand(unit, "cluster.compare", {f"compare:{one.host}": {"host": one.host}})
 
 
-def fail(unit: Unit, state: Way, error: str) -> None:
-    """Writes down the state after a failure; what waited thirty days is given up, with the reason."""
+def fail(unit: Unit, state: Way, error: str, patience: timedelta | None = None) -> None:
+    """Writes down the state after a failure; what waited thirty days is given up, with the reason.
+
+    `patience` is what the instance asked for: no sign of life wakes the lane before.
+    """
     _FAILED.run(
         unit,
         [
@@ -141,6 +146,7 @@ def fail(unit: Unit, state: Way, error: str) -> None:
                 "burst": state.burst,
                 "burst_since": state.burst_since,
                 "opened_at": unit.now if state.is_open else None,
+                "wake_after": unit.now + patience if patience is not None else state.wake_after,
             }
         ],
     )
