@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, str] = {
     "cluster": "cluster:cluster",
     "jobs": "jobs:jobs",
     "deliveries": "deliveries:deliveries",
+    "inbox": "inbox:inbox",
     "backup": "backup:backup",
     "restore": "restore:restore",
     "doctor": "doctor:doctor",

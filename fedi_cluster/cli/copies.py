@@ -16,6 +16,7 @@ import msgspec
 
 from fedi_cluster.kernel.errors import ClusterError
 from fedi_cluster.storage.copy_shapes import DamagedCopy
+from fedi_cluster.storage.disk import sync
 
 FORMAT = 1
 """The form of the folder; a higher one is refused."""
@@ -192,15 +193,6 @@ def remove_older(place: Path, newest: Path, manifest: Manifest, number: int) -> 
     for _, name, folder in gone:
         shutil.rmtree(folder.rename(folder.with_name(name + _PARTIAL)))
     return [name for _, name, _ in gone]
-
-
-def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _clear(place: Path, host: str) -> None:

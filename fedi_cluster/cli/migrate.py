@@ -56,7 +56,8 @@ def migrate(check: bool) -> None:
 
 def _copy_before(place: "SqlitePlace", revision: str, moment: datetime) -> Path:
     """The database as it is, beside it; raises `ClusterError` where there is no room to go on."""
-    from fedi_cluster.cli.copies import stamp_of, sync
+    from fedi_cluster.cli.copies import stamp_of
+    from fedi_cluster.storage.disk import sync
 
     needed, free = _ROOM * place.size(), shutil.disk_usage(place.file.parent).free
     if free < needed:

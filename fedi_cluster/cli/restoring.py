@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from fedi_cluster.cli.copies import Manifest
 from fedi_cluster.kernel.clock import to_wire
 from fedi_cluster.kernel.errors import ClusterError, Conflict
 from fedi_cluster.storage.copy_shapes import Contents, DamagedCopy
+from fedi_cluster.storage.disk import sync
 
 if TYPE_CHECKING:
     from fedi_cluster.kernel.clock import Clock
@@ -70,7 +71,7 @@ def settings_from(
         fresh.replace(file)
     finally:
         fresh.unlink(missing_ok=True)
-    copies.sync(file.parent)
+    sync(file.parent)
 
 
 def put_back(
@@ -93,31 +94,62 @@ def put_back(
         raise Conflict(f"{settings.data_dir / there[0]} is there already; --replace moves it aside.")
     _check_room(manifest, settings)
     found: list[tuple[bool, int, int]] = []
-
-    def prepare(url: str) -> None:
-        found.append(_prepare(url, manifest, settings, clock, send=send))
-
+    aside: list[str] = []
     place = place_of(settings.database_url)
-    kept = place.put_back(copy / place.file_name, prepare, stamp=stamp, replace=replace)
-    aside = [kept] if kept else []
-    for name in folders:
-        target = settings.data_dir / name
-        fresh = target.with_name(f"{name}.restoring")
+    with ExitStack() as undo:
+
+        def prepare(url: str) -> None:
+            found.append(_prepare(url, manifest, settings, clock, send=send))
+            sources = [copy / copies.FILES / name for name in folders]
+            try:
+                aside.extend(_exchange(sources, settings.data_dir, stamp, undo))
+            except OSError as error:
+                fault = f"The files cannot be copied to {settings.data_dir}"
+                raise ClusterError(f"{fault}: {_reason(error)}; nothing was changed.") from error
+
+        kept = place.put_back(copy / place.file_name, prepare, stamp=stamp, replace=replace)
+        undo.pop_all()  # the database counts: from here on nothing is taken back
+    migrated, held, due_again = found[0]
+    return Restored(migrated, (*([kept] if kept else []), *aside), held, due_again)
+
+
+def _exchange(sources: Iterable[Path], data_dir: Path, stamp: str, undo: ExitStack) -> list[str]:
+    """Folders of a copy to where they are used: all are copied beside their places before one is renamed.
+
+    Gives where the former ones are kept; raises OSError. `undo` gets the way back, for a fault here or a
+    database that is not exchanged.
+    """
+    pairs = []
+    for source in sources:
+        fresh = data_dir / f"{source.name}.restoring"
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.copytree(copy / copies.FILES / name, fresh, copy_function=_copy_to_disk)
+        undo.callback(shutil.rmtree, fresh, ignore_errors=True)
+        shutil.copytree(source, fresh, copy_function=_copy_to_disk)
+        sync(fresh)
+        pairs.append((fresh, data_dir / source.name))
+    aside = []
+    for fresh, target in pairs:
         if target.exists():
-            former = target.with_name(f"{name}.before-{stamp}")
+            former = target.with_name(f"{target.name}.before-{stamp}")
             target.rename(former)
+            undo.callback(former.rename, target)
             aside.append(str(former))
         fresh.rename(target)
-        copies.sync(target.parent)
-    migrated, held, due_again = found[0]
-    return Restored(migrated, tuple(aside), held, due_again)
+        undo.callback(target.rename, fresh)
+    sync(data_dir)
+    return aside
 
 
 def _copy_to_disk(source: str, target: str) -> None:
     shutil.copy(source, target)
-    copies.sync(Path(target))
+    sync(Path(target))
+
+
+def _reason(error: OSError) -> str:
+    """In one line what hindered a copy; of several files, what hindered the first."""
+    if isinstance(error, shutil.Error):
+        return str(error.args[0][0][2])
+    return str(error)
 
 
 def _check_fits(manifest: Manifest, settings: "Settings", clock: "Clock") -> None:

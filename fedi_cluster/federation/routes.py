@@ -8,13 +8,16 @@ from fedi_cluster.federation.inbox import receive
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.http.route import Access, Route
 
+SHARED_INBOX: Route[Federation] = Route("POST", "/inbox", receive.shared_inbox, Access.SIGNED)
+"""By itself, since other servers ask for it most of all."""
+
 ROUTES: tuple[Route[Federation], ...] = (
     Route("GET", "/.well-known/webfinger", wellknown.webfinger, Access.PUBLIC),
     Route("GET", "/.well-known/host-meta", wellknown.host_meta, Access.PUBLIC),
     Route("GET", "/.well-known/host-meta.json", wellknown.host_meta_json, Access.PUBLIC),
     Route("GET", "/.well-known/nodeinfo", wellknown.nodeinfo_links, Access.PUBLIC),
     Route("GET", "/nodeinfo/{version}", wellknown.nodeinfo, Access.PUBLIC),
-    Route("POST", "/inbox", receive.shared_inbox, Access.SIGNED),
+    SHARED_INBOX,
     Route("POST", "/actor/inbox", receive.personal_inbox, Access.SIGNED),
     Route("POST", "/actors/{name}/inbox", receive.personal_inbox, Access.SIGNED),
     Route("GET", "/actor", items.own_actor, Access.PUBLIC),

@@ -54,16 +54,19 @@ def stand(
         ring_after(unit)
 
 
-def wake(unit: Unit, keys: Iterable[str]) -> None:
-    """Standing jobs that wait, after a failure too, or were given up, are due now; one that runs is left
-    alone."""
+def wake(unit: Unit, keys: Iterable[str], at: datetime | None = None) -> int:
+    """Standing jobs that wait, after a failure too, or were given up, are due `at` (aware; default now) where
+    that is sooner; one that runs is left alone. Gives how many."""
+    moment = at or unit.now
     waiting = update(job_table).where(
         _job.key.in_(sorted(keys)),
         _job.leased_by.is_(None),
-        or_(_job.state == DEAD, _job.run_at > unit.now),
+        or_(_job.state == DEAD, _job.run_at > moment),
     )
-    if unit.connection.execute(waiting.values(run_at=unit.now, state=READY)).rowcount:
+    woken = unit.connection.execute(waiting.values(run_at=moment, state=READY)).rowcount
+    if woken:
         ring_after(unit)
+    return woken
 
 
 def _asked_again(new: Any) -> Mapping[str, object]:

@@ -43,8 +43,9 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 says so, buried otherwise), or anything else (logged, tried again by `job_delay`, buried at the end)."""
 
 INBOX = "inbox"
+RETRY = "retry"
 DELIVERY = "delivery"
-CAPACITY: Mapping[str, int] = {MAIN: 32, INBOX: 64, DELIVERY: 256}
+CAPACITY: Mapping[str, int] = {MAIN: 32, INBOX: 64, RETRY: 8, DELIVERY: 256}
 """How many jobs of each queue run at once: whoever waits for a slow server must not hold back the others. A
 delivery waits more than it works, and each is another server's."""
 

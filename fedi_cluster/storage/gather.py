@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from fedi_cluster.kernel.errors import Unavailable
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
 
@@ -19,7 +20,8 @@ MOST_TOGETHER = 500
 class Gatherer(Generic[T]):
     """Writes the items of one kind with `write(unit, items)`, up to MOST_TOGETHER in one transaction.
 
-    `write` may be run again after a conflict; on PostgreSQL it runs as in `Database.write_locking`. It
+    Where that fails by another fault than a database that is away, each is written by itself, and fails
+    alone. `write` may be run again after a conflict; on PostgreSQL it runs as in `Database.write_locking`. It
     belongs to one event loop.
     """
 
@@ -52,6 +54,10 @@ class Gatherer(Generic[T]):
         try:
             await self._db.write_locking(self._write, [item for item, _ in batch])
         except Exception as error:
+            if len(batch) > 1 and not isinstance(error, Unavailable):
+                for one in batch:  # one that cannot be written must not fail those beside it
+                    await self._commit([one])
+                return
             for _, done in batch:
                 if not done.done():
                     done.set_exception(error)

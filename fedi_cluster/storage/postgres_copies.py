@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from fedi_cluster.kernel.errors import ClusterError
 from fedi_cluster.storage.copy_shapes import Contents, DamagedCopy, InUse, NotEmpty
+from fedi_cluster.storage.disk import sync
 from fedi_cluster.storage.engine import open_engine
 
 _ASIDE = "before_restore_"
@@ -69,11 +70,7 @@ class PostgresPlace:
                 f"--file={target}",
                 database=True,
             )
-        handle = os.open(target, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        sync(target)
         return contents
 
     def examine(self, file: Path) -> None:

@@ -18,6 +18,7 @@ from fedi_cluster.storage.held import raw
 from fedi_cluster.storage.unit import Reader
 
 Values = tuple[Any, ...]
+Names = tuple[str, ...]
 _Process = Callable[[Any], Any]
 
 
@@ -35,14 +36,27 @@ class _Compiled:
         fixed = compiled.params
         processors: Mapping[str, _Process] = compiled._bind_processors  # type: ignore[assignment]
         self._binds = [(name, processors.get(name), fixed.get(name)) for name in names]
+        self._known = frozenset(names)
+        self._required = frozenset(name for name in names if compiled.binds[name].required)
+        self._right: set[Names] = set()
         self._results = [
             (place, process)
             for place, column in enumerate(compiled._result_columns)
             if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
         ]
 
+    def _check(self, names: Names) -> None:
+        """Raises `KeyError` with the names that are missing or unknown: each would be a silent NULL else."""
+        wrong = (self._required - set(names)) | (set(names) - self._known)
+        if wrong:
+            raise KeyError(", ".join(sorted(wrong)))
+        self._right.add(names)
+
     def bound(self, named: Mapping[str, object]) -> Any:
-        """The parameters for the driver: in their order, or by name."""
+        """The parameters for the driver: in their order, or by name; raises `KeyError` with a wrong name."""
+        given = tuple(named)
+        if given not in self._right:
+            self._check(given)
         values = [
             named.get(name, fixed) if process is None else process(named.get(name, fixed))
             for name, process, fixed in self._binds
@@ -53,6 +67,8 @@ class _Compiled:
 
     def bound_all(self, rows: Sequence[Mapping[str, object]]) -> list[Any]:
         """The same for many, column by column: most have the same moment, which is then written once."""
+        for given in set(map(tuple, rows)) - self._right:
+            self._check(given)
         columns = [_column(rows, name, process, fixed) for name, process, fixed in self._binds]
         values = list(zip(*columns, strict=True))
         if self.dialect.positional:
@@ -91,7 +107,8 @@ def _column(
 class Prepared:
     """A statement with named parameters (`bindparam`); rows are plain tuples in the order of its columns.
 
-    `columns` are those that an INSERT gives; the others get the database's own values.
+    `columns` are those that an INSERT gives; the others get the database's own values. Whoever leaves out a
+    parameter, or gives one that the statement has not, gets a `KeyError` with its name.
     """
 
     def __init__(self, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:

@@ -6,15 +6,17 @@ counted: a bucket is a name such as `login:192.0.2.7`.
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
+from typing import Any
 
-from sqlalchemy import Insert, bindparam, case, delete, or_
+from sqlalchemy import bindparam, case, delete, or_
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.tables.base import Moment
 from fedi_cluster.storage.tables.rate_limits import rate_limit
 from fedi_cluster.storage.unit import Unit
@@ -67,19 +69,19 @@ def take(unit: Unit, bucket: str, rate: Rate) -> int:
     there the second waits for the first instead of conflicting with it.
     """
     window = timedelta(seconds=rate.seconds)
-    row = unit.connection.execute(
-        _statement(unit.connection.dialect.name),
-        {
-            "bucket": _short(bucket),
-            "count": 1,
-            "ends_at": unit.now + window,
-            "now": unit.now,
-            "beyond": unit.now + 2 * window,
-        },
-    ).one()
-    if row.count_ == 1 and random.randrange(_TRIM_EVERY) == 0:
+    row = {
+        "bucket": _short(bucket),
+        "count": 1,
+        "ends_at": unit.now + window,
+        "now": unit.now,
+        "beyond": unit.now + 2 * window,
+    }
+    counted = _COUNT.first(unit, row)
+    assert counted is not None, "each row is written"
+    uses, ends_at = counted
+    if uses == 1 and random.randrange(_TRIM_EVERY) == 0:
         trim(unit)
-    return 0 if row.count_ <= rate.most else _seconds(row.ends_at - unit.now)
+    return 0 if uses <= rate.most else _seconds(ends_at - unit.now)
 
 
 def trim(unit: Unit) -> None:
@@ -98,21 +100,15 @@ def _short(bucket: str) -> str:
     return f"{bucket[:180]}#{sha256(bucket.encode()).hexdigest()}"
 
 
-@cache
-def _statement(dialect: str) -> Insert:
-    if dialect == "sqlite":
-        from sqlalchemy.dialects.sqlite import insert
-    else:
-        from sqlalchemy.dialects.postgresql import insert  # type: ignore[assignment]
-    made = insert(rate_limit)
+def _one_more(new: Any) -> Mapping[str, object]:
+    """A window that has ended begins anew; two windows ahead is an end by a clock that was set back."""
     there = rate_limit.c
-    over = or_(
-        there.ends_at <= bindparam("now", type_=Moment), there.ends_at > bindparam("beyond", type_=Moment)
-    )
-    return made.on_conflict_do_update(
-        index_elements=[there.bucket],
-        set_={
-            "count": case((over, 1), else_=there.count + 1),
-            "ends_at": case((over, made.excluded.ends_at), else_=there.ends_at),
-        },
-    ).returning(there.count.label("count_"), there.ends_at)
+    now, beyond = bindparam("now", type_=Moment), bindparam("beyond", type_=Moment)
+    over = or_(there.ends_at <= now, there.ends_at > beyond)
+    return {
+        "count": case((over, 1), else_=there.count + 1),
+        "ends_at": case((over, new.ends_at), else_=there.ends_at),
+    }
+
+
+_COUNT = Upsert(rate_limit, ("bucket",), _one_more, returning=("count", "ends_at"))

@@ -10,6 +10,7 @@ import apsw
 
 from fedi_cluster.kernel.errors import ClusterError, Conflict
 from fedi_cluster.storage.copy_shapes import Contents, DamagedCopy, InUse, NotEmpty
+from fedi_cluster.storage.disk import sync
 from fedi_cluster.storage.engine import BUSY_SECONDS
 from fedi_cluster.storage.serving_lock import serving_lock
 
@@ -54,7 +55,7 @@ class SqlitePlace:
                     backup.step(_PAGES)
             source.execute("ROLLBACK")
             _pragma(copy, "journal_mode = DELETE")  # one file that says all, without a log beside it
-        _sync(target)
+        sync(target)
         return contents
 
     def examine(self, file: Path) -> None:
@@ -88,7 +89,7 @@ class SqlitePlace:
             if there:
                 self._refuse_in_use()
             aside = self._exchange(file, prepare, stamp if there else None)
-        _sync(self.file.parent)
+        sync(self.file.parent)
         return str(aside) if aside else None
 
     def _exchange(self, file: Path, prepare: Callable[[str], None], stamp: str | None) -> Path | None:
@@ -101,7 +102,7 @@ class SqlitePlace:
             prepare(f"sqlite:///{fresh}")
             with _opened(fresh) as connection:
                 _pragma(connection, "journal_mode = DELETE")
-            _sync(fresh)
+            sync(fresh)
             aside = self._set_aside(stamp) if stamp else None
             fresh.replace(self.file)
         finally:
@@ -178,14 +179,6 @@ def _contents(connection: apsw.Connection) -> Contents:
         row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         schema = str(row[0]) if row else None
     return Contents(schema, counts)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(file: Path) -> None:

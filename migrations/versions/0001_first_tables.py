@@ -142,6 +142,13 @@ def upgrade() -> None:
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index("ix_delivery_activity_id", ["activity_id"], unique=False)
         batch_op.create_index("ix_delivery_host_state_id", ["host", "state", "id"], unique=False)
+        batch_op.create_index(
+            "ix_delivery_log_id",
+            ["log_id"],
+            unique=False,
+            sqlite_where=sa.text("log_id IS NOT NULL"),
+            postgresql_where=sa.text("log_id IS NOT NULL"),
+        )
 
     op.create_table(
         "early",
@@ -152,11 +159,13 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("log_id", name=op.f("pk_early")),
     )
     with op.batch_alter_table("early", schema=None) as batch_op:
         batch_op.create_index("ix_early_created_at", ["created_at"], unique=False)
+        batch_op.create_index("ix_early_host", ["host"], unique=False)
         batch_op.create_index("ix_early_object", ["object"], unique=False)
 
     op.create_table(
@@ -186,7 +195,7 @@ def upgrade() -> None:
         sa.Column("sender_key", sa.Text(), nullable=False),
         sa.Column("scheme", sa.String(length=16), nullable=False),
         sa.Column("key_kind", sa.String(length=16), nullable=False),
-        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
@@ -198,13 +207,26 @@ def upgrade() -> None:
             "ix_inbox_log_activity_uri_sender_actor", ["activity_uri", "sender_actor"], unique=True
         )
         batch_op.create_index(
+            "ix_inbox_log_kept",
+            ["received_at"],
+            unique=False,
+            sqlite_where=sa.text("raw IS NOT NULL"),
+            postgresql_where=sa.text("raw IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_inbox_log_new",
             ["sender_host", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'new'"),
             postgresql_where=sa.text("state = 'new'"),
         )
-        batch_op.create_index("ix_inbox_log_received_at", ["received_at"], unique=False)
+        batch_op.create_index(
+            "ix_inbox_log_waiting",
+            ["sender_host"],
+            unique=False,
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
 
     op.create_table(
         "instance",
@@ -261,6 +283,7 @@ def upgrade() -> None:
         sa.Column("host", sa.String(length=255), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("failed", sa.Boolean(), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("key_id", name=op.f("pk_key_attempt")),
     )
@@ -689,8 +712,21 @@ def downgrade() -> None:
     op.drop_table("invitation")
     op.drop_table("instance")
     with op.batch_alter_table("inbox_log", schema=None) as batch_op:
-        batch_op.drop_index("ix_inbox_log_received_at")
-        batch_op.drop_index("ix_inbox_log_new")
+        batch_op.drop_index(
+            "ix_inbox_log_waiting",
+            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.drop_index(
+            "ix_inbox_log_new",
+            sqlite_where=sa.text("state = 'new'"),
+            postgresql_where=sa.text("state = 'new'"),
+        )
+        batch_op.drop_index(
+            "ix_inbox_log_kept",
+            sqlite_where=sa.text("raw IS NOT NULL"),
+            postgresql_where=sa.text("raw IS NOT NULL"),
+        )
         batch_op.drop_index("ix_inbox_log_activity_uri_sender_actor")
 
     op.drop_table("inbox_log")
@@ -701,16 +737,26 @@ def downgrade() -> None:
     op.drop_table("identity")
     with op.batch_alter_table("early", schema=None) as batch_op:
         batch_op.drop_index("ix_early_object")
+        batch_op.drop_index("ix_early_host")
         batch_op.drop_index("ix_early_created_at")
 
     op.drop_table("early")
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_delivery_log_id",
+            sqlite_where=sa.text("log_id IS NOT NULL"),
+            postgresql_where=sa.text("log_id IS NOT NULL"),
+        )
         batch_op.drop_index("ix_delivery_host_state_id")
         batch_op.drop_index("ix_delivery_activity_id")
 
     op.drop_table("delivery")
     with op.batch_alter_table("cluster_object", schema=None) as batch_op:
-        batch_op.drop_index("ix_cluster_object_unverified")
+        batch_op.drop_index(
+            "ix_cluster_object_unverified",
+            sqlite_where=sa.text("verified IS NULL"),
+            postgresql_where=sa.text("verified IS NULL"),
+        )
         batch_op.drop_index("ix_cluster_object_host_published_at")
 
     op.drop_table("cluster_object")

@@ -8,13 +8,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import apsw
 import httpx
 import pytest
 
+from fedi_cluster.cli import restoring
 from fedi_cluster.community.actors.queries import need_local, own_keys
 from fedi_cluster.community.instances.queries import ids_after
 from fedi_cluster.kernel.clock import SystemClock
@@ -111,6 +115,61 @@ def test_what_is_there_is_kept_and_a_running_server_refuses(instance: Instance, 
     assert _count(instance) == 1
     shutil.copy(database, instance.folder / "fedi-cluster.sqlite")
     assert _count(instance) == 2
+
+
+def _hinder(copy: Path) -> Path:
+    """Something beside what the manifest names, which cannot be copied once all is copied up to it."""
+    broken = copy / "files" / "media" / "to-nowhere"
+    broken.symlink_to("not-there")
+    return broken
+
+
+def _all_of(instance: Instance) -> dict[str, bytes]:
+    """What there is in its folder, by name; of the database the name only, as each look may turn its log on."""
+    files = [path for path in instance.folder.rglob("*") if path.is_file()]
+    database = instance.folder / "fedi-cluster.sqlite"
+    return {
+        str(path): b"" if path == database else path.read_bytes()
+        for path in files
+        if not path.name.endswith(("-wal", "-shm", ".serving"))
+    }
+
+
+def test_a_folder_that_cannot_be_copied_leaves_all_as_it_was(instance: Instance, copy: Path) -> None:
+    instance.command("post", "Nowsze")
+    (instance.folder / "media" / "picture").write_bytes(b"newer")
+    broken, before = _hinder(copy), _all_of(instance)
+    said = instance.fault("restore", str(copy), "--replace")
+    assert "nothing was changed" in said
+    assert "to-nowhere" in said
+    assert said.count("\n") == 1
+    assert _all_of(instance) == before
+    assert _count(instance) == 2
+    broken.unlink()
+    instance.command("restore", str(copy), "--replace")
+    assert _count(instance) == 1
+    assert (instance.folder / "media" / "picture").read_bytes() == b"picture"
+
+
+def test_folders_go_back_where_the_database_is_not_exchanged(
+    instance: Instance, copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (instance.folder / "media" / "picture").write_bytes(b"newer")
+    (instance.folder / "media" / "more").write_bytes(b"more")
+    before, exchange = _all_of(instance), restoring._exchange
+    with closing(apsw.Connection(str(instance.folder / "fedi-cluster.sqlite"))) as other:
+
+        def exchange_and_open(*given: Any) -> list[str]:
+            aside = exchange(*given)
+            assert (instance.folder / "media" / "picture").read_bytes() == b"picture"
+            other.execute("PRAGMA journal_mode = WAL").fetchall()  # as whoever of ours comes in between
+            other.execute("SELECT count(*) FROM post").fetchall()
+            return aside
+
+        monkeypatch.setattr(restoring, "_exchange", exchange_and_open)
+        assert "in use" in instance.fault("restore", str(copy), "--replace")
+    assert _all_of(instance) == before
+    assert "Cześć" in _texts(instance)
 
 
 def _count(instance: Instance) -> int:
@@ -303,6 +362,8 @@ def test_postgresql_goes_out_and_comes_back(
 ) -> None:
     many = found(tmp_path / "many", "many", "https://many.example", "--database-url", database_url)
     many.command("post", "Hello", "--lang", "en")
+    (many.folder / "media").mkdir()
+    (many.folder / "media" / "picture").write_bytes(b"picture")
     copy = json.loads(many.command("backup", "copies", "--json"))["copy"]
     many.command("post", "Later", "--lang", "en")
     assert "--replace" in many.fault("restore", copy)
@@ -310,6 +371,10 @@ def test_postgresql_goes_out_and_comes_back(
     house.db.read_now(ids_after)
     assert "in use" in many.fault("restore", copy, "--replace")
     house.db.close()
+    broken = _hinder(Path(copy))
+    assert "nothing was changed" in many.fault("restore", copy, "--replace")
+    assert "Later" in _texts(many)
+    broken.unlink()
     said = json.loads(many.command("restore", copy, "--replace", "--json"))
     assert said["aside"][0].startswith("schema before_restore_")
     assert "Hello" in _texts(many)

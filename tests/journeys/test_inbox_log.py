@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from secrets import token_urlsafe
 
 import pytest
 from sqlalchemy import select, update
@@ -10,9 +11,14 @@ from fedi_cluster.federation.inbox import process
 from fedi_cluster.federation.inbox.handlers.table import HANDLERS
 from fedi_cluster.federation.inbox.message import Message
 from fedi_cluster.federation.remote.context import Federation
+from fedi_cluster.federation.remote.inside import NeedsNetwork
+from fedi_cluster.federation.remote.log import MOST_ID_BYTES
+from fedi_cluster.federation.signatures.verify import sender_from_log
 from fedi_cluster.federation.vocab.types import Like
 from fedi_cluster.jobs.worker import Outcome
-from fedi_cluster.kernel.json import Json
+from fedi_cluster.kernel.errors import Unavailable
+from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Reader, Unit
 from tests.journeys.following import fan, known
@@ -156,6 +162,104 @@ async def test_a_fault_that_breaks_whole_batches_is_found_one_by_one(
     assert [(await verdicts(szczecin, one["id"]))[0][0] for one in said] == ["dead", "done", "done"]
 
 
+async def test_a_third_server_that_takes_too_long_holds_up_no_others(
+    sea: Towns, szczecin: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, mia = await _followed(sea, szczecin, "patient.example")
+    post = await szczecin.post("ola", "Raz")
+    await szczecin.work()
+    original: Callable[..., object] = HANDLERS[Like]
+
+    async def like(federation: Federation, message: Message, said: Like) -> Outcome:
+        if federation is not szczecin.house.federation:
+            raise NeedsNetwork
+        await asyncio.sleep(30)
+        return await original(federation, message, said)  # type: ignore[misc, no-any-return]
+
+    monkeypatch.setattr(process, "_LONGEST_READING", 0.05)
+    monkeypatch.setitem(HANDLERS, Like, like)
+    said = [there.activity(mia, kind, post.uri) for kind in ("Like", "Announce")]
+    await _tell(there, szczecin, mia, said)
+    await szczecin.work()
+    (slow, why), (other, _why) = [(await verdicts(szczecin, one["id"]))[0] for one in said]
+    assert (slow, other, why) == ("waiting", "done", "Another server takes too long.")
+    monkeypatch.setitem(HANDLERS, Like, original)
+    sea.clock.forward(minutes=1)
+    await szczecin.work()
+    assert await verdicts(szczecin, said[0]["id"]) == [("done", None)]
+
+
+async def test_a_database_that_is_away_puts_nothing_by(
+    sea: Towns, szczecin: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, mia = await _followed(sea, szczecin, "busy.example")
+    post = await szczecin.post("ola", "Raz")
+    await szczecin.work()
+    like = there.activity(mia, "Like", post.uri)
+    await _tell(there, szczecin, mia, [like])
+    original, away = Database.write, [12]
+
+    async def write(self: Database, fn: object, *args: object) -> object:
+        if fn is process._work_batch and away[0]:
+            away[0] -= 1
+            raise Unavailable("Try again.", detail="somebody else holds a lock")
+        return await original(self, fn, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Database, "write", write)
+    for _half_day in range(14):
+        await szczecin.work()
+        sea.clock.forward(hours=12)
+    assert away == [0]
+    assert await verdicts(szczecin, like["id"]) == [("done", None)]
+
+
+async def test_ids_that_no_index_takes_are_refused_and_harm_nobody(sea: Towns, szczecin: Town) -> None:
+    """PostgreSQL indexes 2,700 bytes: the POST of somebody else in the same moment must not fail with it."""
+    there, mia = await _followed(sea, szczecin, "lengthy.example")
+    post = await szczecin.post("ola", "Raz")
+    await szczecin.work()
+    room = MOST_ID_BYTES - len(mia.uri) - len(there.base + "/")
+    long = [
+        there.activity(mia, "Like", post.uri) | {"id": f"{there.base}/{token_urlsafe(2000)[:n]}"}
+        for n in (room, room + 1)
+    ]
+    short = there.activity(mia, "Announce", post.uri)
+    answers = await asyncio.gather(*(there.post(szczecin, mia, one) for one in (*long, short)))
+    assert [answer.status_code for answer in answers] == [202, 400, 202]
+    assert "make them shorter" in answers[1].text
+    await szczecin.work()
+    assert [await verdicts(szczecin, one["id"]) for one in (*long, short)] == [
+        [("done", None)], [], [("done", None)]
+    ]  # fmt: skip
+    inner = {"type": "Like", "actor": mia.uri, "object": f"https://far.example/{'é' * 980}"}
+    undo = there.activity(mia, "Undo", inner)
+    await there.say(szczecin, mia, undo)
+    ((state, why),) = await verdicts(szczecin, undo["id"])
+    assert (state, "too long" in (why or "")) == ("refused", True)
+
+
+async def test_one_that_cannot_be_written_fails_alone(
+    sea: Towns, szczecin: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, mia = await _followed(sea, szczecin, "beside.example")
+    post = await szczecin.post("ola", "Raz")
+    await szczecin.work()
+    said = [there.activity(mia, "Like", post.uri) for _n in range(4)]
+    log = szczecin.house.federation.log
+    original = log._gatherer._write
+
+    def write(unit: Unit, together: object) -> None:
+        original(unit, together)  # type: ignore[arg-type]
+        if any(one.activity_uri == said[1]["id"] for one in together):  # type: ignore[attr-defined]
+            raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(log._gatherer, "_write", write)
+    ends = await asyncio.gather(*(_append(szczecin, mia.uri, one) for one in said), return_exceptions=True)
+    assert [type(end).__name__ for end in ends] == ["NoneType", "ZeroDivisionError", "NoneType", "NoneType"]
+    await szczecin.work()
+    assert [len(await verdicts(szczecin, one["id"])) for one in said] == [1, 0, 1, 1]
+
+
 async def test_what_cannot_be_read_any_more_is_put_by_with_its_reason(sea: Towns, szczecin: Town) -> None:
     there, mia = await _followed(sea, szczecin, "damaged.example")
     post = await szczecin.post("ola", "Raz")
@@ -199,6 +303,37 @@ async def test_too_much_is_refused_before_it_is_accepted(towns: Towns) -> None:
     assert (await row_counts(town))["inbox_log"] == before["inbox_log"] + 4
     assert await _states(town) == {"done"}
     assert await deliveries(town, "loud.example") == []
+
+
+async def test_what_is_tried_again_counts_towards_the_bound_of_its_sender(towns: Towns) -> None:
+    town = await towns.found("karlshamn", "sv", FEDI_CLUSTER_LIMITS_INBOX_WAITING_PER_HOST="10")
+    loud, mia = await _followed(towns, town, "loud.example")
+    quiet, tom = await _followed(towns, town, "quiet.example")
+    post = await town.post("ola", "Hej")
+    await town.work()
+    strangers = [loud.person(f"stranger{n}", keys_of="mia") for n in range(10)]
+    towns.network.down("loud.example")
+    towns.clock.forward(seconds=1)
+    said = [loud.activity(who, "Like", post.uri) for who in strangers]
+    for who, one in zip(strangers, said, strict=True):
+        await _append(town, who.uri, one)
+    await town.work()
+    assert [(await verdicts(town, one["id"]))[0][0] for one in said] == ["waiting"] * 10
+    assert [kind for kind, _state, _error in await jobs(town)].count("federation.retry") == 10
+    towns.clock.forward(seconds=1)
+    assert (await loud.post(town, mia, loud.activity(mia, "Like", post.uri))).status_code == 429
+    assert (await quiet.post(town, tom, quiet.activity(tom, "Like", post.uri))).status_code == 202
+    towns.network.down("loud.example", False)
+    for _try in range(3):
+        towns.clock.forward(minutes=10)
+        await town.work()
+    assert await _states(town) == {"done"}
+    assert "federation.retry" not in [kind for kind, _state, _error in await jobs(town)]
+
+
+async def _append(town: Town, actor: str, said: Json) -> None:
+    sender = sender_from_log(actor, f"{actor}#main-key", "cavage", "rsa")
+    await town.house.federation.log.append(sender, str(said["id"]), dumps(said))
 
 
 async def _states(town: Town) -> set[str]:

@@ -14,6 +14,7 @@ from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import BigId, Moment
 from fedi_cluster.storage.tables.instances import instance
 from fedi_cluster.storage.tables.jobs import job
+from fedi_cluster.storage.tables.rate_limits import rate_limit
 from fedi_cluster.storage.unit import Reader, Unit
 
 MOMENT = datetime(2026, 11, 26, 9, 0, 0, 123456, UTC)
@@ -77,8 +78,42 @@ def test_writes_count_and_types_apply(db: Database) -> None:
     assert db.write_now(lambda unit: later.run(unit, changes)) == 2
     assert db.write_now(lambda unit: later.run(unit, [])) == 0
     assert db.read_now(lambda reader: BY_ID.first(reader, id=1))[2].year == 2030  # type: ignore[index]
+    naive = {"which": 1, "moment": datetime(2026, 1, 1), "why": None}
     with pytest.raises(ValueError, match="without a time zone"):
-        db.write_now(lambda unit: later.run(unit, [{"which": 1, "moment": datetime(2026, 1, 1)}]))
+        db.write_now(lambda unit: later.run(unit, [naive]))
+    db.close()
+
+
+def test_a_parameter_that_is_missing_or_unknown_is_named(db: Database) -> None:
+    whole = row(1)
+    part = {name: value for name, value in whole.items() if name != "payload"}
+    both = Prepared(select(job.c.id).where(job.c.id == bindparam("id", type_=BigId), job.c.state == "ready"))
+    for rows, name in (
+        ([part], "payload"),
+        ([whole, part], "payload"),  # also where the rows before it were right
+        ([whole | {"sort": "k"}], "sort"),
+        ([whole | {"error": "e"}], "error"),  # a column, but none of those that this INSERT gives
+    ):
+        with pytest.raises(KeyError, match=rf"^'{name}'$"):
+            db.write_now(lambda unit, given=rows: ADD.run(unit, given))  # type: ignore[misc]
+    assert db.read_now(ALL.all) == []
+    db.write_now(lambda unit: ADD.run(unit, [whole, dict(reversed(whole.items())) | {"id": 2}]))
+    assert db.read_now(ALL.all) == [(1,), (2,)]  # the order of names is nobody's business
+    for _again in range(2):
+        with pytest.raises(KeyError, match=r"^'id'$"):
+            db.read_now(both.all)
+        with pytest.raises(KeyError, match=r"^'ids'$"):
+            db.read_now(lambda reader: both.all(reader, id=1, ids=2))
+        assert db.read_now(lambda reader: both.first(reader, id=1)) == (1,)
+    db.close()
+
+
+def test_an_insert_without_columns_gives_all(db: Database) -> None:
+    put = Prepared(insert(rate_limit))
+    given = {"bucket": "b", "count": 1, "ends_at": MOMENT}
+    assert db.write_now(lambda unit: put.run(unit, [given])) == 1
+    with pytest.raises(KeyError, match=r"^'count, ends_at'$"):
+        db.write_now(lambda unit: put.run(unit, [{"bucket": "c"}]))
     db.close()
 
 
@@ -118,4 +153,20 @@ def test_an_upsert_changes_its_twin_and_nothing_else(db: Database) -> None:
         ("a.example", "two", MOMENT),
         ("b.example", "two", MOMENT.replace(year=2030)),
     ]
+    db.close()
+
+
+def test_an_upsert_says_what_stands_there_and_whom_it_left_alone(db: Database) -> None:
+    put = Upsert(
+        rate_limit,
+        ("bucket",),
+        lambda new: {"count": rate_limit.c.count + bindparam("step"), "ends_at": new.ends_at},
+        where=rate_limit.c.count < bindparam("most"),
+        returning=("count", "ends_at"),
+    )
+    given = {"bucket": "b", "count": 1, "ends_at": MOMENT, "step": 2, "most": 4}
+    said = [db.write_now(lambda unit: put.first(unit, given)) for _ in range(4)]
+    assert said == [(1, MOMENT), (3, MOMENT), (5, MOMENT), None]
+    with pytest.raises(KeyError, match=r"^'most'$"):
+        db.write_now(lambda unit: put.first(unit, {k: v for k, v in given.items() if k != "most"}))
     db.close()

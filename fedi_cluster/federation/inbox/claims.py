@@ -24,6 +24,8 @@ from fedi_cluster.storage.unit import Unit
 KEPT = timedelta(days=90)
 """As long as processed ids and tombstones (limits.md)."""
 
+MOST_BYTES = 2_000
+"""Of the two sides of a claim together, in UTF-8: an index of PostgreSQL takes about 2,700."""
 
 _KNOWN = Prepared(select(table.c.actor, table.c.undone_by).where(table.c.uri == bindparam("uri")))
 _INSERT = Prepared(insert(table), ("uri", "id", "actor", "kind", "object", "created_at"))
@@ -31,11 +33,18 @@ _INSERT = Prepared(insert(table), ("uri", "id", "actor", "kind", "object", "crea
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """What a claim is about: `kind` is Follow, Like, Announce or Block, `actor` and `object` are ids."""
+    """What a claim is about: `kind` is Follow, Like, Announce or Block, `actor` and `object` are ids.
+
+    Raises `Refused` where the ids have more than MOST_BYTES together.
+    """
 
     kind: str
     actor: str
     object: str
+
+    def __post_init__(self) -> None:
+        if len(self.actor.encode()) + len(self.object.encode()) > MOST_BYTES:
+            raise Refused("The ids of who acts and of what it is about are too long together.")
 
 
 def stand(unit: Unit, uri: str, sides: Sides) -> str:
@@ -117,6 +126,10 @@ def _standing(sides: Sides) -> ColumnElement[bool]:
     )
 
 
-def trim(unit: Unit) -> int:
-    """Forgets what is older than 90 days; gives how many. Effects stay: an Undo then finds them itself."""
-    return unit.connection.execute(delete(table).where(table.c.created_at < unit.now - KEPT)).rowcount
+def trim(unit: Unit, most: int = 1000) -> int:
+    """Forgets what is older than 90 days; gives how many, `most` at once.
+
+    Effects stay: an Undo then finds them itself.
+    """
+    old = select(table.c.uri).where(table.c.created_at < unit.now - KEPT).limit(most)
+    return unit.connection.execute(delete(table).where(table.c.uri.in_(old))).rowcount

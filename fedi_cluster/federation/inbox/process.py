@@ -2,11 +2,14 @@
 
 An activity that needs the network ends its batch: what it needs is read outside, then it is worked alone.
 Where a third server does not answer, it leaves the order and is tried again later, so that what follows from
-its sender does not wait. One that fails by a fault of ours is put by with its reason.
+its sender does not wait. One that fails by a fault of ours is put by with its reason; a database that is away
+or busy is nobody's fault and puts nothing by.
 """
 
+import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,13 +23,13 @@ from fedi_cluster.federation.inbox.message import Ignored, Message
 from fedi_cluster.federation.inbox.told import Ended, tell
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.inside import NeedsNetwork, at_once, inside
-from fedi_cluster.federation.remote.log import NEW
+from fedi_cluster.federation.remote.log import DEAD, LATER, NEW, retry_key
 from fedi_cluster.federation.signatures.verify import sender_from_log
 from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.types import Activity, Unreadable
-from fedi_cluster.jobs import queue
+from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.queue import Job
-from fedi_cluster.jobs.worker import INBOX, Outcome, Rest, nothing
+from fedi_cluster.jobs.worker import RETRY, Outcome, Rest, nothing
 from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unavailable, Unreachable
 from fedi_cluster.kernel.json import parse_again
 from fedi_cluster.storage.tables.federation import inbox_log
@@ -37,15 +40,19 @@ from fedi_cluster.telemetry.traces import span
 BATCH = 25
 """Activities in one transaction: enough to share its cost, few enough that nobody waits long for his turn."""
 
-DONE, IGNORED, REFUSED, LATER, DEAD = "done", "ignored", "refused", "waiting", "dead"
+DONE, IGNORED, REFUSED = "done", "ignored", "refused"
 
 _TURN = 5.0
 _MOST_ATTEMPTS = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_REASON = 500
-# After so many failures of a whole batch each is worked alone, then the first is put by.
+# Seconds for the network; less than the deadline of the job, which would end without a word about the entry.
+_LONGEST_READING = 90.0
+# After so many failures of its batch an entry is worked alone; after so many it is put by.
 _ALONE_AFTER = 2
 _PUT_BY_AFTER = 5
+# PostgreSQL's class 54: a value is longer than an index takes.
+_TOO_LONG = "54"
 
 _Row = Row[*tuple[Any, ...]]
 
@@ -60,6 +67,7 @@ _COLUMNS = (
     _table.key_kind,
     _table.raw,
     _table.tries,
+    _table.reason,
     _table.received_at,
 )
 _NEXT = (
@@ -74,16 +82,25 @@ _MARK = (
     .where(_table.id == bindparam("log_id"))
     .values(state=bindparam("to"), reason=bindparam("why"), tries=bindparam("tried"))
 )
+_BROKE = (
+    update(inbox_log)
+    .where(_table.id.in_(bindparam("log_ids", expanding=True)), _table.state == NEW)
+    .values(reason=bindparam("why"), tries=_table.tries + 1)
+)
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction did: `worked` entries, and the one at which it stopped."""
+    """What one transaction did: how entries ended, and the one that was `left`, at which it stopped.
 
-    worked: int = 0
+    `again` says after what time which are tried once more, `more` that there may be others.
+    """
+
     left: int | None = None
     marks: list[dict[str, object]] = field(default_factory=list)
     ended: list[Ended] = field(default_factory=list)
+    again: dict[int, timedelta] = field(default_factory=dict)
+    more: bool = False
     type: str = "unread"
 
     def mark(self, row: _Row, state: str, reason: str | None = None, tries: int = 0) -> None:
@@ -92,10 +109,13 @@ class _Batch:
         self.ended.append(Ended(row.id, row.activity_uri[:_LONGEST_REASON], self.type, state, why))
         self.type = "unread"
 
-    def write(self, unit: Unit) -> None:
+    def write(self, unit: Unit, *, stand: bool = True) -> None:
         if self.marks:
             unit.connection.execute(_MARK, self.marks)
             unit.on_commit(partial(tell, self.ended, unit.now))
+        for log_id, wait in self.again.items() if stand else ():
+            asked = {retry_key(log_id): {"log_id": log_id}}
+            standing.stand(unit, "federation.retry", asked, queue=RETRY, run_at=unit.now + wait)
 
 
 async def process(federation: Federation, job: Job) -> Outcome:
@@ -105,40 +125,59 @@ async def process(federation: Federation, job: Job) -> Outcome:
     process is killed or another one has taken the job over meanwhile.
     """
     host = cast(str, job.payload["host"])
-    most = BATCH if job.tries <= _ALONE_AFTER else 1
-    put_by = job.error or "failed several times" if job.tries > _PUT_BY_AFTER else None
     until = time.monotonic() + _TURN
     while time.monotonic() < until:
         await federation.log.lull()
-        done = await federation.db.write(_work_batch, federation, host, most, put_by)
-        if done.left is not None:
-            await _work_alone(federation, done.left)
-        elif done.worked < most:
+        tried: list[int] = []
+        try:
+            done = await federation.db.write(_work_batch, federation, host, tried)
+            if done.left is not None:
+                tried[:] = [done.left]
+                await _work_alone(federation, done.left)
+        except Exception as error:
+            if not _passes(error):
+                await federation.db.write(_note_break, tried, error)
+            raise
+        if done.left is None and not done.more:
             return nothing
-        put_by = None
     raise Rest
 
 
 async def retry(federation: Federation, job: Job) -> Outcome:
     """Works one entry of the log, `log_id`, that had left the order of its sender."""
-    await _work_alone(federation, cast(int, job.payload["log_id"]))
+    wait = await _work_alone(federation, cast(int, job.payload["log_id"]), stand=False)
+    if wait is not None:
+        raise Rest(wait)
     return nothing
 
 
-def _work_batch(unit: Unit, federation: Federation, host: str, most: int, put_by: str | None) -> _Batch:
-    rows = unit.connection.execute(_NEXT, {"host": host, "most": most}).all()
-    batch = _Batch()
+def _work_batch(unit: Unit, federation: Federation, host: str, tried: list[int]) -> _Batch:
+    """Works the next entries of a host; `tried` becomes their ids, also where the whole fails."""
+    rows, more = _next(unit, host)
+    tried[:] = [row.id for row in rows]
+    batch = _Batch(more=more)
     within = inside(federation, unit)
     for row in rows:
-        if put_by is not None:
-            batch.mark(row, DEAD, put_by, row.tries)
-            put_by = None
+        if row.tries >= _PUT_BY_AFTER:
+            batch.mark(row, DEAD, row.reason, row.tries)
         elif not _work(unit, within, row, batch):
             batch.left = row.id
             break
-        batch.worked += 1
     batch.write(unit)
     return batch
+
+
+def _next(unit: Unit, host: str) -> tuple[Sequence[_Row], bool]:
+    """The next entries of a host, and whether there may be more; one that broke its batch stands alone."""
+    rows = unit.connection.execute(_NEXT, {"host": host, "most": BATCH}).all()
+    alone = next((n for n, row in enumerate(rows) if row.tries >= _ALONE_AFTER), len(rows))
+    chosen = rows[: alone or 1]
+    return chosen, len(chosen) < len(rows) or len(rows) == BATCH
+
+
+def _note_break(unit: Unit, log_ids: Sequence[int], error: Exception) -> None:
+    """A fault of ours ended the transaction that worked these."""
+    unit.connection.execute(_BROKE, {"log_ids": log_ids, "why": _reason(error)[:_LONGEST_REASON]})
 
 
 def _work(unit: Unit, within: Federation, row: _Row, batch: _Batch) -> bool:
@@ -155,37 +194,41 @@ def _work(unit: Unit, within: Federation, row: _Row, batch: _Batch) -> bool:
     except NeedsNetwork:
         return False
     except Exception as error:
-        _note_failure(unit, batch, row, error)
+        _note_failure(batch, row, error)
     else:
         batch.mark(row, DONE)
     return True
 
 
-async def _work_alone(federation: Federation, log_id: int) -> None:
-    """One entry, with the network before its transaction."""
+async def _work_alone(federation: Federation, log_id: int, *, stand: bool = True) -> timedelta | None:
+    """One entry, with the network before its transaction; gives after what time it is to be tried again.
+
+    It asks for the job that does so unless `stand` is False: the caller is that job, and rests.
+    """
     row = await federation.db.read(lambda reader: reader.connection.execute(_ONE, {"log_id": log_id}).first())
     if row is None:
-        return
+        return None
     read = _read(row)
     outcome: Outcome | None = None
     failed: Exception | None = None
     if isinstance(read, _Read):
         try:
-            outcome = await HANDLERS[type(read.activity)](federation, read.message, read.activity)
+            async with asyncio.timeout(_LONGEST_READING):
+                outcome = await HANDLERS[type(read.activity)](federation, read.message, read.activity)
         except TimeoutError:
-            raise  # the job's own deadline
+            failed = Unreachable("Another server takes too long.")
         except Exception as error:
             failed = error
 
-    def write(unit: Unit) -> None:
+    def write(unit: Unit) -> timedelta | None:
         if unit.connection.execute(_ONE, {"log_id": log_id}).first() is None:
-            return
+            return None
         batch = _Batch()
         if isinstance(read, _Read):
             batch.type = type(read.activity).__name__
         if outcome is None:
             if failed is not None:
-                _note_failure(unit, batch, row, failed)
+                _note_failure(batch, row, failed)
             elif not isinstance(read, _Read):
                 batch.mark(row, *read)
         else:
@@ -193,12 +236,13 @@ async def _work_alone(federation: Federation, log_id: int) -> None:
                 with doing(log=log_id), span("inbox", log=log_id, type=batch.type), unit.attempt():
                     outcome(unit)
             except Exception as error:
-                _note_failure(unit, batch, row, error)
+                _note_failure(batch, row, error)
             else:
                 batch.mark(row, DONE)
-        batch.write(unit)
+        batch.write(unit, stand=stand)
+        return batch.again.get(log_id)
 
-    await federation.db.write(write)
+    return await federation.db.write(write)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +253,8 @@ class _Read:
 
 def _read(row: _Row) -> _Read | tuple[str, str]:
     """The entry as a message with its activity, or the state and reason with which it ends."""
+    if row.raw is None:
+        return REFUSED, "its body is not kept any more"
     try:
         document = parse_again(row.raw)
     except Refused as error:
@@ -227,29 +273,36 @@ def _read(row: _Row) -> _Read | tuple[str, str]:
     )
 
 
-def _note_failure(unit: Unit, batch: _Batch, row: _Row, error: Exception) -> None:
+def _note_failure(batch: _Batch, row: _Row, error: Exception) -> None:
     """Refused, of no interest, tried later, or a fault of ours; raises what concerns the whole batch."""
-    if isinstance(error, Unavailable) or (
-        isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError)
-    ):
+    if _passes(error):
         raise error
     if isinstance(error, Unreachable) and error.permanent:
         batch.mark(row, REFUSED, error.detail)
     elif isinstance(error, Refused | Gone | NotFound) and not error.again:
         batch.mark(row, IGNORED if isinstance(error, Ignored) else REFUSED, error.detail)
     else:
-        _try_later(unit, batch, row, error)
+        _try_later(batch, row, error)
 
 
-def _try_later(unit: Unit, batch: _Batch, row: _Row, error: Exception) -> None:
+def _passes(error: Exception) -> bool:
+    """Whether it is the state of the database, and no fault of an entry."""
+    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
+        return not str(getattr(error.orig, "sqlstate", None)).startswith(_TOO_LONG)
+    return isinstance(error, Unavailable)
+
+
+def _reason(error: Exception) -> str:
+    return error.detail if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
+
+
+def _try_later(batch: _Batch, row: _Row, error: Exception) -> None:
     tries = cast(int, row.tries) + 1
     foreseen = isinstance(error, ClusterError)
-    reason = error.detail if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
     if not foreseen:
         _log.error("the entry %d of the inbox log failed", row.id, exc_info=error)
     if tries >= _MOST_ATTEMPTS:
-        batch.mark(row, REFUSED if foreseen else DEAD, reason, tries)
+        batch.mark(row, REFUSED if foreseen else DEAD, _reason(error), tries)
         return
-    batch.mark(row, LATER, reason, tries)
-    wait = _FIRST_WAIT * (1 << (2 * (tries - 1)))
-    queue.enqueue(unit, "federation.retry", {"log_id": row.id}, run_at=unit.now + wait, queue=INBOX)
+    batch.mark(row, LATER, _reason(error), tries)
+    batch.again[row.id] = _FIRST_WAIT * (1 << (2 * (tries - 1)))

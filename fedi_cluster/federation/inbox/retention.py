@@ -1,7 +1,8 @@
 """Forgets what has served its time, a little at a time: bodies of the log, its ids, marks of what was undone.
 
 Ids, tombstones and undone activities are kept for 90 days, as long as anybody may send them again; what was
-given up is listed for 30 days after its own 30 (limits.md). It touches nothing that somebody published here.
+given up is listed for 30 days, deliveries after their own 30 (limits.md). What waits in the log for a job
+that is gone is worked again. It touches nothing that somebody published here.
 """
 
 from datetime import timedelta
@@ -9,12 +10,13 @@ from datetime import timedelta
 from sqlalchemy import ColumnElement, Table, delete, exists, select, update
 
 from fedi_cluster.federation.inbox import claims, early
+from fedi_cluster.federation.remote import log as inbox
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.lanes import DEAD
-from fedi_cluster.federation.remote.log import NEW
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome, Rest
+from fedi_cluster.kernel.ids import first_id_at
 from fedi_cluster.storage.tables.federation import delivery, inbox_log
 from fedi_cluster.storage.tables.inbox import early as early_table
 from fedi_cluster.storage.tables.posts import post, tombstone
@@ -41,20 +43,29 @@ async def trim(federation: Federation, _job: Job) -> Outcome:
 
 def _trim(unit: Unit, own_host: str) -> bool:
     log, stones = inbox_log.c, tombstone.c
-    claims.trim(unit)
-    early.trim(unit)
-    worked = log.state.not_in((NEW, "waiting"))
+    worked = log.state.not_in((inbox.NEW, inbox.LATER))
     needed = exists().where(delivery.c.log_id == log.id) | exists().where(early_table.c.log_id == log.id)
     empty = (
         select(log.id)
-        .where(worked, log.received_at < unit.now - BODIES, log.raw != b"", ~needed)
+        .where(
+            worked,
+            log.received_at < unit.now - BODIES,
+            # From it what was given up can be worked again; the tries before took two days.
+            (log.state != inbox.DEAD) | (log.received_at < unit.now - BODIES - GIVEN_UP),
+            log.raw.is_not(None),
+            ~needed,
+        )
         .order_by(log.received_at)
         .limit(_AT_ONCE)
     )
-    emptied = unit.connection.execute(update(inbox_log).where(log.id.in_(empty)).values(raw=b"")).rowcount
+    emptied = unit.connection.execute(update(inbox_log).where(log.id.in_(empty)).values(raw=None)).rowcount
     counts = [
         emptied,
-        _delete(unit, inbox_log, worked & (log.received_at < unit.now - IDS) & ~needed),
+        claims.trim(unit, _AT_ONCE),
+        early.trim(unit, _AT_ONCE),
+        inbox.reopen_orphans(unit, _AT_ONCE),
+        # Ids of the log are as old as its entries.
+        _delete(unit, inbox_log, worked & (log.id < first_id_at(unit.now - IDS)) & ~needed),
         _delete(
             unit, delivery, (delivery.c.state == DEAD) & (delivery.c.created_at < unit.now - 2 * GIVEN_UP)
         ),

@@ -38,12 +38,14 @@ _WINDOW = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A key as its origin had it at `since`, or why there is none; `checked` against the database."""
+    """A key as its origin had it at `since`, or why there is none (`gone`: its owner is deleted); `checked`
+    against the database."""
 
     key: PublicKey | None
     since: datetime
     checked: datetime
     reason: str = ""
+    gone: bool = False
 
 
 class KeyRing:
@@ -51,7 +53,8 @@ class KeyRing:
 
     Each key is fetched by one at a time; a failure is remembered (`limits.key_negative`), and a key that did
     not fit is read again at most once in `limits.key_refetch` seconds (a sender may have changed it). From
-    one domain at most `limits.key_fetches` unknown keys a minute are read. All this holds over all processes.
+    one domain at most `limits.key_fetches` keys a minute are read that are unknown or that failed before.
+    All this holds over all processes.
     """
 
     def __init__(
@@ -76,13 +79,13 @@ class KeyRing:
         says so with that key (federation.md 2.4, 9).
         """
         now = self._clock.now()
-        held = self._trusted(key_id, now)
+        held = self._trusted(key_id, now, of_the_gone=of_the_gone)
         if held is not None:
             return held
         if len(key_id) > MAX_IDENTIFIER or not key_id.isascii():
             raise Unauthenticated("The key of the signature is no address.", detail=key_id[:200])
         owner, attempt = await self._db.read(_known, key_id)
-        held = self._trusted(key_id, now)  # somebody else may have read it meanwhile
+        held = self._trusted(key_id, now, of_the_gone=of_the_gone)  # somebody may have read it meanwhile
         if held is not None:
             return held
         if owner and owner.deleted_at:
@@ -92,17 +95,25 @@ class KeyRing:
             return found
         if owner and owner.local:
             raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
-        if attempt and attempt.failed and attempt.is_within(self._negative, now):
-            self._hold(key_id, _Held(None, attempt.at, now, attempt.reason))
-            raise _unreadable(attempt.reason)
         last = _pick(owner.keys, key_id) if owner else None
-        counted = last is None and not (attempt and attempt.is_within(_WINDOW, now))
         try:
-            return await self._read(key_id, owner, counted=counted)
+            return await self._find_at_origin(key_id, owner, attempt, known=last is not None)
         except Gone:
             if last is None or not of_the_gone:
                 raise
             return last
+
+    async def _find_at_origin(
+        self, key_id: str, owner: Actor | None, attempt: Attempt | None, *, known: bool
+    ) -> PublicKey:
+        """Reads a key where the last attempt does not forbid that; after one that failed it always counts."""
+        now = self._clock.now()
+        failed = attempt is not None and attempt.failed
+        if attempt and failed and attempt.is_within(self._negative, now):
+            self._hold(key_id, _Held(None, attempt.at, now, attempt.reason, attempt.gone))
+            raise _refusal(attempt)
+        spared = known or (attempt is not None and attempt.is_within(_WINDOW, now))
+        return await self._read(key_id, owner, counted=failed or not spared)
 
     async def find_again(self, wrong: PublicKey) -> PublicKey | None:
         """Another key under the id of one that did not fit: as another process has stored it, else as its
@@ -122,14 +133,15 @@ class KeyRing:
             return None
         return await self._read(wrong.id, owner, fresh=True)
 
-    def _trusted(self, key_id: str, now: datetime) -> PublicKey | None:
-        """The key in memory; raises `Unauthenticated` where it is a failure that still counts."""
+    def _trusted(self, key_id: str, now: datetime, *, of_the_gone: bool) -> PublicKey | None:
+        """The key in memory; raises `Unauthenticated` or `Gone` where it is a failure that still counts."""
         held = self._held.get(key_id)
         if held is None:
             return None
         if held.key is None:
-            if abs(now - held.since) < self._negative:
-                raise _unreadable(held.reason)
+            last_word = held.gone and of_the_gone  # for that the row is asked
+            if abs(now - held.since) < self._negative and not last_word:
+                raise _refusal(held)
             return None
         return held.key if abs(now - held.checked) < TRUSTED_FOR else None
 
@@ -181,13 +193,14 @@ class KeyRing:
             await self._claim(key_id, timedelta())
         try:
             found, document = await self._fetch_from_origin(key_id, fresh=fresh)
-        except (Gone, Unavailable):
+        except Unavailable:
             raise  # that our own database is away is no fault of the key
         except ClusterError as error:
-            await self._fail(key_id, now, error.detail, fresh=fresh)
-            raise _unreadable(error.detail) from error
+            failure = _Held(None, now, now, error.detail, isinstance(error, Gone))
+            await self._fail(key_id, failure, fresh=fresh)
+            raise _refusal(failure) from error
         if found is None or document is None:
-            await self._fail(key_id, now, f"no usable key {key_id}", fresh=fresh)
+            await self._fail(key_id, _Held(None, now, now, f"no usable key {key_id}"), fresh=fresh)
             raise Unauthenticated("The key of the signature is not its owner's.", detail=key_id)
         if owner is not None and owner.uri == document.id:
             # Whoever is known is known anew, so that the other processes have this key at once.
@@ -211,12 +224,15 @@ class KeyRing:
             actor = await self._actors.document(named.owner, fresh=fresh)
         return _pick(actor.keys, key_id), actor
 
-    async def _fail(self, key_id: str, now: datetime, reason: str, *, fresh: bool) -> None:
+    async def _fail(self, key_id: str, failure: _Held, *, fresh: bool) -> None:
         """A second look that fails takes nothing away: else a forged request could shut its victim out."""
         if fresh:
             return
-        self._hold(key_id, _Held(None, now, now, reason))
-        await self._db.write_locking(key_attempts.note_failure, key_id, registrable(host_of(key_id)), reason)
+        self._hold(key_id, failure)
+        domain = registrable(host_of(key_id))
+        await self._db.write_locking(
+            key_attempts.note_failure, key_id, domain, failure.reason, gone=failure.gone
+        )
 
     def _hold(self, key_id: str, held: _Held) -> None:
         if len(self._held) >= _MOST_HELD:
@@ -228,8 +244,10 @@ def _known(reader: Reader, key_id: str) -> tuple[Actor | None, Attempt | None]:
     return actor_queries.by_uri(reader, key_id.partition("#")[0]), key_attempts.last(reader, key_id)
 
 
-def _unreadable(reason: str) -> Unauthenticated:
-    return Unauthenticated("The key of the signature cannot be read.", detail=reason)
+def _refusal(failure: _Held | Attempt) -> Unauthenticated | Gone:
+    if failure.gone:
+        return Gone("The owner of the key is deleted.", detail=failure.reason)
+    return Unauthenticated("The key of the signature cannot be read.", detail=failure.reason)
 
 
 def _pick(keys: Iterable[KeyDocument | Key], key_id: str) -> PublicKey | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, bindparam, case, delete, func, select, update
 
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.worker import DELIVERY
@@ -33,7 +33,9 @@ _ADD = Prepared(
     delivery.insert(),
     ("id", "host", "inbox", "activity_id", "log_id", "signer_id", "state", "created_at"),
 )
-_FAILS = Prepared(select(lane.c.host).where(lane.c.host == bindparam("host"), lane.c.failures > 0))
+_FAILS = Prepared(
+    select(lane.c.woken, lane.c.wake_after).where(lane.c.host == bindparam("host"), lane.c.failures > 0)
+)
 _GONE = Upsert(inbox_gone, ("inbox",))
 _table = delivery.c
 _lane = lane.c
@@ -112,36 +114,26 @@ def key_of(host: str) -> str:
 
 
 def wake(unit: Unit, hosts: Iterable[str]) -> None:
-    """These instances gave a sign of life: lanes that fail are probed now.
+    """These instances gave a sign of life: lanes that fail are probed now, or when their pause is over.
 
     Who speaks to us may be out of reach all the same: after a probe in vain the next sign counts later. Only
     a delivery that arrives ends that.
     """
-    if not any(_FAILS.first(unit, host=host) for host in hosts):
-        return  # as nearly always
-    woken = unit.connection.execute(
-        update(lane)
-        .where(
-            _lane.host.in_(sorted(hosts)),
-            _lane.failures > 0,
-            or_(
-                _lane.wake_after.is_(None),
-                _lane.wake_after <= unit.now,
-                _lane.wake_after > unit.now + _LONGEST_PATIENCE,  # by a clock that was ahead
-            ),
+    for host in hosts:
+        row = _FAILS.first(unit, host=host)
+        if row is not None:  # as nearly never
+            _probe(unit, host, *row)
+
+
+def _probe(unit: Unit, host: str, woken: int, wake_after: datetime | None) -> None:
+    # A pause that is longer than any was decided by a clock that was ahead.
+    pausing = wake_after is not None and unit.now < wake_after <= unit.now + _LONGEST_PATIENCE
+    at = wake_after if pausing and wake_after is not None else unit.now
+    if standing.wake(unit, [key_of(host)], at):
+        pause = min(WAKE_PAUSE * 4 ** min(woken, _WAKE_STEPS), LONGEST_WAKE_PAUSE)
+        unit.connection.execute(
+            update(lane).where(_lane.host == host).values(woken=woken + 1, wake_after=at + pause)
         )
-        .values(woken=_lane.woken + 1, wake_after=_next_wake(unit.now))
-        .returning(_lane.host)
-    ).scalars()
-    keys = [key_of(host) for host in woken]
-    if keys:
-        standing.wake(unit, keys)
-
-
-def _next_wake(now: datetime) -> ColumnElement[datetime]:
-    pauses = [min(WAKE_PAUSE * 4**step, LONGEST_WAKE_PAUSE) for step in range(_WAKE_STEPS)]
-    steps = [(_lane.woken == step, now + pause) for step, pause in enumerate(pauses)]
-    return case(*steps, else_=now + LONGEST_WAKE_PAUSE)
 
 
 def close_inbox(unit: Unit, inbox: str) -> None:

@@ -1,7 +1,7 @@
 """The inbox log: what verified senders said, as it came, kept before it is answered and worked afterwards.
 
 Who speaks at the same moment shares one transaction. It reads nothing of what it keeps; where more waits than
-the bound, a delivery is refused before anything of it is accepted.
+the bound, or ids are longer than an index takes, a delivery is refused before anything of it is accepted.
 """
 
 import asyncio
@@ -9,26 +9,38 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, Row, String, bindparam, exists, func, literal_column, select, update
+from sqlalchemy import cast as cast_to
 
 from fedi_cluster.community.instances import actions as instance_actions
 from fedi_cluster.federation.remote import lanes
 from fedi_cluster.federation.signatures.verify import VerifiedSender
 from fedi_cluster.jobs import standing
+from fedi_cluster.jobs.queue import DEAD as BURIED
 from fedi_cluster.jobs.worker import INBOX
 from fedi_cluster.kernel.clock import Clock
-from fedi_cluster.kernel.errors import TooMany, Unavailable
+from fedi_cluster.kernel.errors import Malformed, TooMany, Unavailable
 from fedi_cluster.settings import Limits
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.gather import Gatherer
 from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.tables.federation import inbox_log
+from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Reader, Unit
 
 NEW = "new"
 """The state of what is still to be worked."""
+
+LATER = "waiting"
+"""The state of what left the order of its sender, and is tried again by a job of its own."""
+
+DEAD = "dead"
+"""The state of what was given up by a fault of ours; it can be brought back as long as its body is kept."""
+
+MOST_ID_BYTES = 2_000
+"""An activity's id and its sender's, together in UTF-8: an index of PostgreSQL takes about 2,700."""
 
 _COUNTED_FOR = timedelta(seconds=0.5)
 _HEARD_FOR = timedelta(minutes=1)
@@ -42,10 +54,24 @@ _BUSY = 100.0
 _FLOOD = 300.0
 
 _APPEND = Upsert(inbox_log, ("activity_uri", "sender_actor"))
-_WAITING = (
-    select(inbox_log.c.sender_host, func.count().label("waiting"))
-    .where(inbox_log.c.state == NEW)
-    .group_by(inbox_log.c.sender_host)
+_table = inbox_log.c
+_WAITING, _FOR_LATER = (
+    # Written out: only then both engines see that the short index is meant.
+    select(_table.sender_host, func.count().label("waiting"))
+    .where(_table.state == literal_column(f"'{state}'"))
+    .group_by(_table.sender_host)
+    for state in (NEW, LATER)
+)
+_ORPHANS = (
+    select(_table.id)
+    .where(
+        _table.state == literal_column(f"'{LATER}'"),
+        ~exists().where(
+            job_table.c.key == literal_column("'retry:'") + cast_to(_table.id, String),
+            job_table.c.state != BURIED,
+        ),
+    )
+    .limit(bindparam("most"))
 )
 
 
@@ -91,6 +117,7 @@ class InboxLog:
         self._limits = limits
         self._gatherer = Gatherer(db, self._write)
         self._waiting: dict[str, int] = {}
+        self._for_later: dict[str, int] = {}
         self._counted_at: datetime | None = None
         self._heard: dict[str, datetime] = {}
         self._pace = _Pace()
@@ -100,9 +127,15 @@ class InboxLog:
         """Returns when the delivery is kept for good, together with the job that works it.
 
         A second one of the same activity by the same actor changes nothing. Raises `TooMany` (429) where more
-        than `limits.inbox_waiting_per_host` of this sender's instance wait, `Unavailable` (503) where more
-        than `limits.inbox_waiting` wait in all, or the disk is full.
+        than `limits.inbox_waiting_per_host` of this sender's instance wait, for later ones included,
+        `Unavailable` (503) where more than `limits.inbox_waiting` wait in all, or the disk is full, and
+        `Malformed` (400) for ids of more than MOST_ID_BYTES.
         """
+        if len(activity_uri.encode()) + len(sender.actor.encode()) > MOST_ID_BYTES:
+            raise Malformed(
+                f"The ids of the activity and its actor have over {MOST_ID_BYTES} bytes; make them shorter.",
+                detail=sender.host,
+            )
         now = self._clock.now()
         await self._refuse_overload(sender.host, now)
         self._waiting[sender.host] = self._waiting.get(sender.host, 0) + 1
@@ -130,8 +163,9 @@ class InboxLog:
     async def _refuse_overload(self, host: str, now: datetime) -> None:
         if self._counted_at is None or not self._counted_at <= now < self._counted_at + _COUNTED_FOR:
             self._counted_at = now
-            self._waiting = await self._db.read(waiting)
-        if self._waiting.get(host, 0) >= self._limits.inbox_waiting_per_host:
+            self._waiting, self._for_later = await self._db.read(_counts)
+        mine = self._waiting.get(host, 0) + self._for_later.get(host, 0)
+        if mine >= self._limits.inbox_waiting_per_host:
             raise TooMany(
                 "Much of what your server sent waits to be worked; send the rest later.",
                 retry_after=_PAUSE,
@@ -173,9 +207,18 @@ def _row(log_id: int, said: Said) -> Mapping[str, object]:
     }
 
 
-def waiting(reader: Reader) -> dict[str, int]:
-    """How many deliveries of each instance wait to be worked."""
-    return {row.sender_host: row.waiting for row in reader.connection.execute(_WAITING)}
+def _counts(reader: Reader) -> tuple[dict[str, int], dict[str, int]]:
+    """How many deliveries of each instance wait to be worked, and how many to be tried again."""
+    new, later = (
+        {row.sender_host: row.waiting for row in reader.connection.execute(statement)}
+        for statement in (_WAITING, _FOR_LATER)
+    )
+    return new, later
+
+
+def retry_key(log_id: int) -> str:
+    """The key of the standing job that tries an entry of the log again."""
+    return f"retry:{log_id}"
 
 
 def work_later(unit: Unit, hosts: Iterable[str]) -> None:
@@ -185,14 +228,50 @@ def work_later(unit: Unit, hosts: Iterable[str]) -> None:
 
 def reopen(unit: Unit, log_ids: Sequence[int]) -> None:
     """Entries of the log are to be worked once more, before what came after them."""
-    table = inbox_log.c
-    opened = unit.connection.execute(
-        update(inbox_log)
-        .where(table.id.in_(log_ids))
-        .values(state=NEW, reason=None, tries=0)
-        .returning(table.sender_host)
+    _reopen(unit, _table.id.in_(log_ids))
+
+
+def reopen_orphans(unit: Unit, most: int) -> int:
+    """Works again what waits for a job that is gone or was given up; gives how many, `most` at once."""
+    return _reopen(unit, _table.id.in_(unit.connection.execute(_ORPHANS, {"most": most}).scalars().all()))
+
+
+def bring_back(unit: Unit, log_id: int | None = None) -> int:
+    """Works again what was given up: all of it, or one entry, also one that waits; gives how many.
+
+    Not what has no body any more.
+    """
+    which = (
+        _table.state == DEAD if log_id is None else _table.state.in_((DEAD, LATER)) & (_table.id == log_id)
     )
+    return _reopen(unit, which & _table.raw.is_not(None))
+
+
+def listed(
+    reader: Reader, host: str | None = None, *, dead: bool = False, limit: int = 50
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What waits (unless only the `dead` are asked for) and what was given up, by id; of one instance or all.
+
+    Rows of `id`, `sender_actor`, `activity_uri`, `state`, `tries`, `reason`. What was given up so long ago
+    that it has no body any more is not listed: nothing can be done with it.
+    """
+    query = (
+        select(_table.id, _table.sender_actor, _table.activity_uri, _table.state, _table.tries, _table.reason)
+        .where(_table.state.in_((DEAD,) if dead else (NEW, LATER, DEAD)), _table.raw.is_not(None))
+        .order_by(_table.id)
+        .limit(limit)
+    )
+    if host is not None:
+        query = query.where(_table.sender_host == host)
+    return reader.connection.execute(query).all()
+
+
+def _reopen(unit: Unit, which: ColumnElement[bool]) -> int:
+    opened = unit.connection.execute(
+        update(inbox_log).where(which).values(state=NEW, reason=None, tries=0).returning(_table.sender_host)
+    ).all()
     work_later(unit, {cast(str, row.sender_host) for row in opened})
+    return len(opened)
 
 
 def heard_from(unit: Unit, hosts: Iterable[str]) -> None:

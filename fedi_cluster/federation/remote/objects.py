@@ -117,8 +117,8 @@ def to_publish(seen: ObjectDocument, author: Actor, now: datetime) -> PublishPos
     """A document as a post to be stored: texts cleaned, the future cut off; raises `Refused` for no post."""
     if seen.type not in POST_TYPES:
         raise Refused("This type of object is not shown here.", detail=f"{seen.id}: {seen.type}")
-    published = _not_ahead(seen.published or now, now)
-    updated = _not_ahead(seen.updated, now) if seen.updated else None
+    published = not_ahead(seen.published or now, now)
+    updated = not_ahead(seen.updated, now) if seen.updated else None
     content = _html(seen.content_html or "", seen.media_type)
     title = one_line(seen.name) if seen.name else None
     project = _project(seen.project) if seen.project else None
@@ -172,7 +172,7 @@ def _id_of(uri: str, published: datetime) -> int:
     return id_within_second(published)
 
 
-def _not_ahead(moment: datetime, now: datetime) -> datetime:
+def not_ahead(moment: datetime, now: datetime) -> datetime:
     """The second of a moment, now where it lies further ahead than clocks differ.
 
     Kept as it is within that: sisters compare versions, and two edits within a second put one a second ahead.

@@ -34,6 +34,8 @@ def origin(uri: str) -> tuple[str, str, int] | None:
     """(scheme, ASCII host in lower case without a last dot, port) of an http(s) URI, else None."""
     if not 8 <= len(uri) <= MAX_IDENTIFIER or _UNSAFE.search(uri):
         return None
+    if not uri.isascii() and len(uri.encode()) > MAX_IDENTIFIER:  # longer than an index of PostgreSQL takes
+        return None
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port

@@ -39,9 +39,10 @@ delivery = Table(
     Column("created_at", Moment, nullable=False),
     Index("ix_delivery_host_state_id", "host", "state", "id"),
     Index("ix_delivery_activity_id", "activity_id"),
+    Index("ix_delivery_log_id", "log_id", info=where("log_id IS NOT NULL")),
 )
 
-# How it stands with the way to an instance: everything up to `cursor` has been delivered or given up.
+# How it stands with the way to an instance; `cursor` is the newest delivery that arrived.
 lane = Table(
     "lane",
     metadata,
@@ -68,6 +69,7 @@ inbox_gone = Table(
     Index("ix_inbox_gone_host", "host"),
 )
 
+# What arrived; `raw` is the body, as long as it is kept.
 inbox_log = Table(
     "inbox_log",
     metadata,
@@ -78,14 +80,15 @@ inbox_log = Table(
     Column("sender_key", Text, nullable=False),
     Column("scheme", String(16), nullable=False),
     Column("key_kind", String(16), nullable=False),
-    Column("raw", LargeBinary, nullable=False),
+    Column("raw", LargeBinary),
     Column("state", String(16), nullable=False),
     Column("reason", Text),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("received_at", Moment, nullable=False),
     Index("ix_inbox_log_activity_uri_sender_actor", "activity_uri", "sender_actor", unique=True),
-    Index("ix_inbox_log_received_at", "received_at"),
-    # What waits to be worked is a short list however long the log is.
+    # The log is long, and these are short lists: whose body is kept, what is to be tried again, or worked.
+    Index("ix_inbox_log_kept", "received_at", info=where("raw IS NOT NULL")),
+    Index("ix_inbox_log_waiting", "sender_host", info=where("state = 'waiting'")),
     Index(
         "ix_inbox_log_new",
         "sender_host",
@@ -102,6 +105,7 @@ key_attempt = Table(
     Column("host", String(255), nullable=False),
     Column("at", Moment, nullable=False),
     Column("failed", Boolean, nullable=False),
+    Column("gone", Boolean, nullable=False),
     Column("reason", Text),
     Index("ix_key_attempt_at", "at"),
 )

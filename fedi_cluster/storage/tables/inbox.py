@@ -22,13 +22,15 @@ claim = Table(
     Index("ix_claim_created_at", "created_at"),
 )
 
-# Entries of the inbox log that speak of an object which is not here yet.
+# Entries of the inbox log that speak of an object which is not here yet; `host` sent them.
 early = Table(
     "early",
     metadata,
     Column("log_id", BigId, primary_key=True, autoincrement=False),
     Column("object", Text, nullable=False),
+    Column("host", String(255), nullable=False),
     Column("created_at", Moment, nullable=False),
     Index("ix_early_object", "object"),
+    Index("ix_early_host", "host"),
     Index("ix_early_created_at", "created_at"),
 )

@@ -1,15 +1,16 @@
 """What holds over all processes of a database: failures, second looks, changed keys, floods of unknown keys."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
 
 from fedi_cluster.federation.remote import key_attempts
-from fedi_cluster.federation.remote.keys import TRUSTED_FOR, KeyRing
+from fedi_cluster.federation.remote.keys import FRESH_FOR, TRUSTED_FOR, KeyRing
 from fedi_cluster.kernel.clock import SystemClock
-from fedi_cluster.kernel.errors import TooMany, Unauthenticated
+from fedi_cluster.kernel.errors import Gone, TooMany, Unauthenticated
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
 from tests.towns.stranger import Guest, Stranger, stranger
@@ -59,6 +60,43 @@ async def test_a_failure_of_one_spares_the_other_the_read(scene: Scene) -> None:
     scene.sea.network.down(scene.there.host, down=False)
     scene.sea.clock.forward(seconds=scene.town.house.settings.limits.key_negative)
     assert (await scene.other.find(scene.key_id)).id == scene.key_id
+
+
+async def test_a_gone_owner_is_remembered_by_all(scene: Scene) -> None:
+    scene.there.serve("/users/mia", b"", 410)
+    for ring in (scene.one, scene.other, scene.one, scene.ring()):
+        for of_the_gone in (False, True):  # nobody here knew its key
+            with pytest.raises(Gone):
+                await ring.find(scene.key_id, of_the_gone=of_the_gone)
+    assert scene.reads() == 1
+    scene.sea.clock.forward(seconds=scene.town.house.settings.limits.key_negative)
+    with pytest.raises(Gone):
+        await scene.other.find(scene.key_id)
+    assert scene.reads() == 2
+    scene.there.person("mia")
+    scene.sea.clock.forward(seconds=scene.town.house.settings.limits.key_negative)
+    assert (await scene.one.find(scene.key_id)).id == scene.key_id
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_what_failed_counts_each_time(scene: Scene, known: bool) -> None:
+    """Where nothing is remembered (`key_negative` 0), the bound of the domain is what holds."""
+    here = scene.town.house.federation
+    limits = replace(here.settings.limits, key_negative=0)
+    ring = KeyRing(here.db, here.clock, here.fetcher, here.actors, limits)
+    if known:
+        await here.actors.ensure(scene.mia.uri)
+        scene.sea.clock.moment += FRESH_FOR
+    scene.there.serve("/users/mia", b"", 410)
+    before = scene.reads()
+    said: list[type[Exception]] = []
+    for _ in range(limits.key_fetches + 5):
+        with pytest.raises((Gone, TooMany)) as refusal:
+            await ring.find(scene.key_id)
+        said.append(refusal.type)
+    first = int(known)  # of a known owner the first look is no flood
+    assert scene.reads() - before == limits.key_fetches + first
+    assert said.index(TooMany) == limits.key_fetches + first
 
 
 async def test_only_one_looks_again(scene: Scene) -> None:

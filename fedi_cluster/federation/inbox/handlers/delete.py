@@ -10,6 +10,7 @@ from fedi_cluster.federation.inbox.message import Message
 from fedi_cluster.federation.inbox.passing_on import pass_on
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.copies import keep_tombstone
+from fedi_cluster.federation.remote.objects import not_ahead
 from fedi_cluster.federation.vocab.types import Delete
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.jobs.worker import Outcome
@@ -36,7 +37,7 @@ async def delete(federation: Federation, message: Message, said: Delete) -> Outc
                     keep_tombstone(unit, federation.at, said.actor, said.raw_object)
             return
         post = post_queries.by_uri(unit, said.object_id)
-        when = min(said.former.deleted, unit.now) if said.former and said.former.deleted else None
+        when = not_ahead(said.former.deleted, unit.now) if said.former and said.former.deleted else None
         if post is None:
             post_actions.forget(unit, said.object_id, said.former.former_type if said.former else None, when)
         elif actor is None:
