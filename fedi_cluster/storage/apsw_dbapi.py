@@ -120,10 +120,9 @@ def _reraise(error: BaseException) -> NoReturn:
 class _Trace:
     """Sees each statement just before it runs: afterwards apsw hides the columns of no rows."""
 
-    __slots__ = ("changed", "columns", "many", "quiet", "readonly", "started", "text")
+    __slots__ = ("changed", "columns", "many", "readonly", "started", "text")
 
     def __init__(self) -> None:
-        self.quiet = False
         self.begin(many=False)
 
     def begin(self, *, many: bool) -> None:
@@ -135,8 +134,6 @@ class _Trace:
         self.text = ""
 
     def __call__(self, cursor: apsw.Cursor, text: str, _bindings: object) -> bool:
-        if self.quiet:
-            return True
         if self.started:
             if not self.many or text != self.text:
                 raise ProgrammingError("You can only execute one statement at a time.")
@@ -162,6 +159,7 @@ class Cursor:
         self.rowcount = -1
         self.lastrowid: int | None = None
         self._cursor: apsw.Cursor | None = connection.driver_connection.cursor()
+        self._cursor.exec_trace = connection.trace
         self._ready: list[Row] | None = None
         self._taken = 0
 
@@ -274,7 +272,6 @@ class Connection:
         self.driver_connection = driver_connection
         self.isolation_level: str | None = None  # SQLAlchemy reads and sets it; autocommit either way
         self.trace = _Trace()
-        driver_connection.exec_trace = self.trace
 
     def cursor(self) -> Cursor:
         """A fresh cursor."""
@@ -289,26 +286,20 @@ class Connection:
 
     def rows(self, operation: str, parameters: Parameters) -> list[Row]:
         """All rows of one statement, without a cursor of PEP 249 around them: for prepared statements."""
-        self.trace.quiet = True
         try:
             found: list[Row] = self.driver_connection.execute(operation, parameters).fetchall()
         except _CAUGHT as error:
             _reraise(error)
-        finally:
-            self.trace.quiet = False
         return found
 
     def write(self, operation: str, seq_of_parameters: Iterable[Parameters]) -> int:
         """Runs one statement for each set of parameters, as `rows` does; gives how many rows that changed."""
         driver = self.driver_connection
         before = driver.total_changes()
-        self.trace.quiet = True
         try:
             driver.executemany(operation, seq_of_parameters)
         except _CAUGHT as error:
             _reraise(error)
-        finally:
-            self.trace.quiet = False
         return driver.total_changes() - before
 
     @property
@@ -350,7 +341,6 @@ class Connection:
     def _end(self, how: str) -> None:
         try:
             if self.driver_connection.in_transaction:
-                self.trace.begin(many=False)
                 self.driver_connection.execute(how)
         except _CAUGHT as error:
             _reraise(error)

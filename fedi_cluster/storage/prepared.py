@@ -6,20 +6,42 @@ length) cannot be prepared.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
+from sqlalchemy.types import TypeEngine
 
 from fedi_cluster.storage import apsw_dbapi
-from fedi_cluster.storage.held import raw
+from fedi_cluster.storage.tables.base import Moment
 from fedi_cluster.storage.unit import Reader
 
 Values = tuple[Any, ...]
 Names = tuple[str, ...]
 _Process = Callable[[Any], Any]
+_Plan = tuple[Callable[[Mapping[str, object]], Values], Mapping[str, object], list[tuple[int, _Process]]]
+
+
+def _quick(kind: object, process: _Process | None) -> _Process | None:
+    """The same, but a moment, which is in most columns of most rows of a transaction, is written once."""
+    return lru_cache(maxsize=64)(process) if process is not None and isinstance(kind, Moment) else process
+
+
+def _from_row(kind: TypeEngine[Any], dialect: Dialect) -> _Process | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _taker(names: Sequence[str]) -> Callable[[Mapping[str, object]], Values]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    if names:
+        [only] = names
+        return lambda row: (row[only],)
+    return lambda _row: ()
 
 
 class _Compiled:
@@ -35,40 +57,51 @@ class _Compiled:
         assert names is not None, "the dialect is positional"
         fixed = compiled.params
         processors: Mapping[str, _Process] = compiled._bind_processors  # type: ignore[assignment]
-        self._binds = [(name, processors.get(name), fixed.get(name)) for name in names]
+        self._binds = [
+            (name, _quick(compiled.binds[name].type, processors.get(name)), fixed.get(name)) for name in names
+        ]
         self._known = frozenset(names)
         self._required = frozenset(name for name in names if compiled.binds[name].required)
-        self._right: set[Names] = set()
+        self._plans: dict[Names, _Plan] = {}
         self._results = [
             (place, process)
             for place, column in enumerate(compiled._result_columns)
-            if (process := column.type.dialect_impl(dialect).result_processor(dialect, None)) is not None
+            if (process := _quick(column.type, _from_row(column.type, dialect)))
         ]
 
-    def _check(self, names: Names) -> None:
-        """Raises `KeyError` with the names that are missing or unknown: each would be a silent NULL else."""
-        wrong = (self._required - set(names)) | (set(names) - self._known)
+    def _plan(self, given: Names) -> "_Plan":
+        """How these names become parameters.
+
+        Raises `KeyError` with the names that are missing or unknown: each would be a silent NULL else.
+        """
+        wrong = (self._required - set(given)) | (set(given) - self._known)
         if wrong:
             raise KeyError(", ".join(sorted(wrong)))
-        self._right.add(names)
+        names = [name for name, _, _ in self._binds]
+        missing = {name: fixed for name, _, fixed in self._binds if name not in given}
+        processes = [(place, process) for place, (_, process, _) in enumerate(self._binds) if process]
+        plan = self._plans[given] = (_taker(names), missing, processes)
+        return plan
 
     def bound(self, named: Mapping[str, object]) -> Any:
         """The parameters for the driver: in their order, or by name; raises `KeyError` with a wrong name."""
         given = tuple(named)
-        if given not in self._right:
-            self._check(given)
-        values = [
-            named.get(name, fixed) if process is None else process(named.get(name, fixed))
-            for name, process, fixed in self._binds
-        ]
+        take, missing, processes = self._plans.get(given) or self._plan(given)
+        values: Sequence[Any] = take({**missing, **named} if missing else named)
+        if processes:
+            values = list(values)
+            for place, process in processes:
+                values[place] = process(values[place])
         if self.dialect.positional:
             return values
         return {name: value for (name, _, _), value in zip(self._binds, values, strict=True)}
 
     def bound_all(self, rows: Sequence[Mapping[str, object]]) -> list[Any]:
         """The same for many, column by column: most have the same moment, which is then written once."""
-        for given in set(map(tuple, rows)) - self._right:
-            self._check(given)
+        if len(rows) == 1:
+            return [self.bound(rows[0])]
+        for given in set(map(tuple, rows)) - self._plans.keys():
+            self._plan(given)
         columns = [_column(rows, name, process, fixed) for name, process, fixed in self._binds]
         values = list(zip(*columns, strict=True))
         if self.dialect.positional:
@@ -119,7 +152,7 @@ class Prepared:
     def all(self, reader: Reader, /, **named: object) -> list[Values]:
         """All rows; raises what SQLAlchemy would raise."""
         compiled = self._for(reader.connection)
-        return compiled.out(_fetch(reader.connection, compiled, compiled.bound(named)))
+        return compiled.out(_fetch(reader, compiled, compiled.bound(named)))
 
     def first(self, reader: Reader, /, **named: object) -> Values | None:
         """The first row, or None."""
@@ -137,11 +170,10 @@ class Prepared:
             return 0
         compiled = self._for(reader.connection)
         values = compiled.bound_all(rows)
-        connection = reader.connection
-        if connection.dialect.name != "sqlite":
-            return connection.exec_driver_sql(compiled.text, values).rowcount
+        if reader.driver is None:
+            return reader.connection.exec_driver_sql(compiled.text, values).rowcount
         try:
-            return raw(connection).write(compiled.text, values)
+            return reader.driver.write(compiled.text, values)
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error
 
@@ -153,12 +185,12 @@ class Prepared:
         return known
 
 
-def _fetch(connection: Connection, compiled: _Compiled, values: Any) -> list[Values]:
-    if connection.dialect.name != "sqlite":
-        result = connection.exec_driver_sql(compiled.text, values)
+def _fetch(reader: Reader, compiled: _Compiled, values: Any) -> list[Values]:
+    if reader.driver is None:
+        result = reader.connection.exec_driver_sql(compiled.text, values)
         return [tuple(row) for row in result] if result.returns_rows else []
     try:
-        return raw(connection).rows(compiled.text, values)
+        return reader.driver.rows(compiled.text, values)
     except apsw_dbapi.Error as error:
         raise _wrapped(compiled, values, error) from error
 

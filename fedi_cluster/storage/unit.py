@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.ids import IdSource
-from fedi_cluster.storage.held import plainly
+from fedi_cluster.storage.held import plainly, raw
 
 T = TypeVar("T")
 
@@ -25,28 +25,40 @@ React = Callable[["Unit", object], None]
 
 
 class Reader:
-    """A transaction that only reads; `now` is an aware datetime in UTC, the same for all of it."""
+    """A transaction that only reads; `now` is an aware datetime in UTC, the same for all of it.
 
-    __slots__ = ("_held", "connection", "now")
+    `driver` is the binding's own connection on SQLite, for what is prepared.
+    """
+
+    __slots__ = ("_held", "connection", "driver", "now")
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection = connection
+        self.driver = raw(connection) if connection.dialect.name == "sqlite" else None
         self.now = now
-        self._held: dict[tuple[str, object], Any] = {}
+        self._held: dict[str, dict[object, Any]] = {}
 
     def held(self, family: str, key: object, read: Callable[[], T]) -> T:
         """What `read` gave for this key the first time in this transaction.
 
-        For what many steps of a batch ask again. Whoever writes rows of a family says `forget`.
+        For what many steps of a batch ask again. Whoever writes rows of a family says `forget`, or `hold`.
         """
-        name = (family, key)
-        if name not in self._held:
-            self._held[name] = read()
-        return cast(T, self._held[name])
+        known = self._held.setdefault(family, {})
+        if key not in known:
+            known[key] = read()
+        return cast(T, known[key])
+
+    def hold(self, family: str, key: object, value: object) -> None:
+        """What `held` gives for this key from now on: for who has just read it otherwise, or written it."""
+        self._held.setdefault(family, {})[key] = value
+
+    def holds(self, family: str, key: object) -> Any | None:
+        """What `held` would give for this key without reading; None where it would read."""
+        return self._held.get(family, {}).get(key)
 
     def forget(self, family: str) -> None:
         """Rows of this family have changed: they are read anew."""
-        self._held = {name: value for name, value in self._held.items() if name[0] != family}
+        self._held.pop(family, None)
 
 
 class Unit(Reader):

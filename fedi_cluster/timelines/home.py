@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from fedi_cluster.community.actors.facts import ActorDeleted
+from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.facts import Announced, PostDeleted, PostPublished, Unannounced
 from fedi_cluster.community.relationships.facts import Blocked, Followed, FollowRefused, Unfollowed
 from fedi_cluster.kernel.addresses import Addresses
@@ -165,7 +166,6 @@ class _Facts(NamedTuple):
     in_reply_to: str | None
     deleted_at: datetime | None
     parent_author_id: int | None
-    answered: bool = False
 
 
 _FACTS_OF_POST = (
@@ -180,19 +180,8 @@ _FACTS_OF_POST = (
     )
     .select_from(_p.outerjoin(_parent, _parent.c.id == _p.c.parent_id))
 )  # fmt: skip
-_answer = post_table.alias("answer")
-_POST_BY_ID = Prepared(
-    _FACTS_OF_POST.add_columns(
-        select(literal(1)).where(_answer.c.parent_id == _p.c.id).exists().label("answered")
-    ).where(_p.c.id == parameter(_POST))
-)
 _ANSWERS_TO = Prepared(
     _FACTS_OF_POST.where(_p.c.parent_id == parameter(_POST)).order_by(_p.c.id).limit(_MOST_ANSWERS_BEFORE)
-)
-_ANNOUNCE_BY_ID = Prepared(
-    select(announce_table.c.id, announce_table.c.actor_id, announce_table.c.post_id, post_table.c.author_id)
-    .join(post_table, post_table.c.id == announce_table.c.post_id)
-    .where(announce_table.c.id == parameter(_POSITION), post_table.c.deleted_at.is_(None))
 )
 _OTHER_BOOSTS = (
     select(announce_table.c.id)
@@ -204,16 +193,30 @@ _OTHER_BOOSTS = (
 
 def add_published(unit: Unit, _at: Addresses, published: PostPublished) -> None:
     """A post joins the home timelines of its readers; so do its answers that were here before it."""
-    row = _POST_BY_ID.first(unit, post=published.post_id)
-    if row is None:
+    facts = _facts(unit, published.post_id)
+    if facts is None:
         return
-    facts = _Facts(*row)
     fresh = _spread(unit, facts)
-    if facts.answered:
-        for answer in _ANSWERS_TO.all(unit, post=published.post_id):
-            _spread(unit, _Facts(*answer))
+    for answer in _ANSWERS_TO.all(unit, post=published.post_id):
+        _spread(unit, _Facts(*answer))
     if fresh:
         _trim_some(unit, published.post_id)
+
+
+def _facts(unit: Unit, post_id: int) -> _Facts | None:
+    post = post_queries.by_id(unit, post_id)
+    if post is None:
+        return None
+    parent = post_queries.by_id(unit, post.parent_id) if post.parent_id is not None else None
+    return _Facts(
+        post.id,
+        post.author.id,
+        post.local,
+        post.visibility,
+        post.in_reply_to,
+        post.deleted_at,
+        parent.author.id if parent is not None else None,
+    )
 
 
 def _spread(unit: Unit, row: _Facts) -> int:
@@ -240,13 +243,13 @@ def add_announced(unit: Unit, _at: Addresses, announced: Announced) -> None:
 
 
 def _pass_on(unit: Unit, announce_id: int) -> bool:
-    row = _ANNOUNCE_BY_ID.first(unit, position=announce_id)
-    if row is None:
+    said = post_queries.announce_by_id(unit, announce_id)
+    if said is None or not (has_reader(unit, said.actor_id) or signs_in(unit, said.actor_id)):
         return False
-    position, booster_id, post_id, author_id = row
-    if not has_reader(unit, booster_id) and not signs_in(unit, booster_id):
+    post = post_queries.by_id(unit, said.post_id)
+    if post is None or post.deleted_at is not None:
         return False
-    ids = {_POST: post_id, _AUTHOR: author_id, _BOOSTER: booster_id, _POSITION: position}
+    ids = {_POST: post.id, _AUTHOR: post.author.id, _BOOSTER: said.actor_id, _POSITION: said.id}
     return _fill(unit, "announce", **ids) > 0
 
 
@@ -264,9 +267,9 @@ def remove_unannounced(unit: Unit, _at: Addresses, taken_back: Unannounced) -> N
     ids = {_POST: taken_back.post_id, _BOOSTER: taken_back.actor_id}
     if not unit.connection.execute(_OF_BOOST, ids).rowcount:
         return
-    row = _POST_BY_ID.first(unit, post=taken_back.post_id)
-    if row is not None:
-        _spread(unit, _Facts(*row))
+    facts = _facts(unit, taken_back.post_id)
+    if facts is not None:
+        _spread(unit, facts)
     for other in unit.connection.execute(_OTHER_BOOSTS, {_POST: taken_back.post_id}).scalars().all():
         _pass_on(unit, other)
 

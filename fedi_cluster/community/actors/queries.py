@@ -62,12 +62,17 @@ def _find(reader: Reader, statement: Prepared, **named: object) -> Actor | None:
         # PostgreSQL has no such texts, and nobody has such a name.
         return None
     row = statement.first(reader, **named)
-    return actor_of(dict(zip(_COLUMNS, row, strict=True))) if row else None
+    if row is None:
+        return None
+    # Found by one name it is held by the others, too: one and the same for all who ask.
+    found = reader.held(ACTORS, row[0], lambda: actor_of(dict(zip(_COLUMNS, row, strict=True))))
+    reader.hold(ACTORS, found.uri, found)
+    return found
 
 
 def by_id(reader: Reader, actor_id: int) -> Actor:
     """The actor of an id that we made; raises `NotFound`."""
-    found = reader.held(ACTORS, actor_id, lambda: _find(reader, _BY_ID, id=actor_id))
+    found = reader.holds(ACTORS, actor_id) or _find(reader, _BY_ID, id=actor_id)
     if found is None:
         raise NotFound("There is no such account.", detail=f"actor {actor_id}")
     return found

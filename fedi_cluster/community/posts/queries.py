@@ -1,6 +1,7 @@
 """Reads of posts: rows in, shapes with their authors out."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Select, Table, bindparam, func, select
@@ -47,6 +48,9 @@ STAMP = RowStamp(
     .where(tables.post.c.id == bindparam("id", type_=BigId))
 )
 """A local post: a version has one text (golden rule 8), totals are no version, the author's key signs."""
+
+POSTS = "post"
+"""The family of `Reader.held` that posts are, by id and by uri; whoever writes one lets it be forgotten."""
 
 _NOTHING: Mapping[str, object] = {}
 _STAMPS = (
@@ -103,7 +107,8 @@ def _attachment_of(stored: dict[str, Any]) -> Attachment:
     return Attachment(**(stored | {"focal_point": tuple(focal) if focal else None}))
 
 
-def _post_of(row: Mapping[Any, Any], author: Actor) -> Post:
+def post_of(row: Mapping[Any, Any], author: Actor) -> Post:
+    """A shape from a row of the post table."""
     plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
     return Post(
         **plain,
@@ -120,7 +125,7 @@ def posts_of(reader: Reader, statement: Select[Any], values: Mapping[str, object
     """Posts of a statement that selects whole rows of the post table, in its order; `values` fill it."""
     rows = reader.connection.execute(statement, values).mappings().all()
     authors = actor_queries.by_ids(reader, (row["author_id"] for row in rows))
-    return [_post_of(row, authors[row["author_id"]]) for row in rows]
+    return [post_of(row, authors[row["author_id"]]) for row in rows]
 
 
 _COLUMNS = tuple(tables.post.c.keys())
@@ -128,22 +133,45 @@ _BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", 
 _BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
 
 
-def _one(reader: Reader, statement: Prepared, **named: object) -> Post | None:
+def _read(reader: Reader, statement: Prepared, **named: object) -> Post | None:
     row = statement.first(reader, **named)
     if row is None:
         return None
     stored = dict(zip(_COLUMNS, row, strict=True))
-    return _post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
+    post = post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
+    hold(reader, post)
+    return post
+
+
+def _held(reader: Reader, key: object, read: Callable[[], Post | None]) -> Post | None:
+    post = reader.held(POSTS, key, read)
+    if post is None:
+        return None
+    author = actor_queries.by_id(reader, post.author.id)  # held, too; another one where it has changed since
+    return post if author is post.author else replace(post, author=author)
 
 
 def by_id(reader: Reader, post_id: int) -> Post | None:
     """The post of this id, also a deleted one."""
-    return _one(reader, _BY_ID, id=post_id)
+    return _held(reader, post_id, lambda: _read(reader, _BY_ID, id=post_id))
 
 
 def by_uri(reader: Reader, uri: str) -> Post | None:
     """The post with this ActivityPub id, also a deleted one."""
-    return _one(reader, _BY_URI, uri=uri)
+    return _held(reader, uri, lambda: _read(reader, _BY_URI, uri=uri))
+
+
+def hold(reader: Reader, post: Post) -> None:
+    """The post as this transaction has read or written it: nobody reads it again."""
+    reader.hold(POSTS, post.id, post)
+    reader.hold(POSTS, post.uri, post)
+
+
+def hold_counted(reader: Reader, post_id: int, column: str, step: int) -> None:
+    """A counter of a post has moved by `step`: that of a held one does as well."""
+    post = reader.holds(POSTS, post_id)
+    if post is not None and getattr(post, column) + step >= 0:
+        hold(reader, replace(post, **{column: getattr(post, column) + step}))
 
 
 def by_ids(reader: Reader, post_ids: Iterable[int]) -> dict[int, Post]:
@@ -240,9 +268,18 @@ def like_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None
     return _reaction(reader, _LIKE["between"], actor=actor_id, post=post_id)
 
 
+ANNOUNCES = "announce"
+"""The family of `Reader.held` that announces are, by id; whoever takes one back lets it be forgotten."""
+
+
 def announce_by_id(reader: Reader, announce_id: int) -> Reaction | None:
     """The announce of this id, None where it was taken back."""
-    return _reaction(reader, _ANNOUNCE["id"], id=announce_id)
+    return reader.held(ANNOUNCES, announce_id, lambda: _reaction(reader, _ANNOUNCE["id"], id=announce_id))
+
+
+def hold_announce(reader: Reader, announce: Reaction) -> None:
+    """The announce as this transaction has just written it: nobody reads it again."""
+    reader.hold(ANNOUNCES, announce.id, announce)
 
 
 def announce_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:

@@ -5,8 +5,9 @@ transaction. A row that was listed stays: what is deleted is a tombstone for goo
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, func, insert, select, update
 
@@ -28,6 +29,9 @@ COLUMNS = (
 STALE = "stale"
 """The family of `Unit.held` that marks are; whoever computes a digest lets them be forgotten."""
 
+ROWS = "ledger"
+"""The family of `Reader.held` that rows are, by uri; whoever writes one lets it be forgotten."""
+
 # These are asked for each thing that arrives.
 _BY_URI = Prepared(select(*COLUMNS).where(_row.uri == bindparam("of_uri")))
 _INSERT = Prepared(
@@ -37,13 +41,16 @@ _INSERT = Prepared(
 _FRESH = Prepared(
     select(_day.digest).where(_day.host == bindparam("of_host"), _day.day == bindparam("of_day"))
 )
-_SPOT = Prepared(select(_row.host, _row.published_at, _row.listed).where(_row.uri == bindparam("of_uri")))
 _ENLIST = Prepared(update(cluster_object).where(_row.uri == bindparam("of_uri")).values(listed=True))
 _CHANGE = update(cluster_object).where(_row.uri == bindparam("of_uri"))
 
 
 def held(reader: Reader, uri: str) -> Held | None:
     """The row of a thing by its id."""
+    return reader.held(ROWS, uri, lambda: _read(reader, uri))
+
+
+def _read(reader: Reader, uri: str) -> Held | None:
     row = _BY_URI.first(reader, of_uri=uri)
     return held_of(row) if row is not None else None
 
@@ -78,6 +85,8 @@ def put(
     fresh = _values(what, document, ours)
     if known is None:
         _INSERT.run(unit, [{"uri": what.uri, "listed": listed, **fresh}])
+        verified = cast(bool | None, fresh["verified"])
+        unit.hold(ROWS, what.uri, Held(what, listed, offered=False, document=document, verified=verified))
         if listed:
             _stale(unit, what.host, what.published_at)
         return True
@@ -90,6 +99,7 @@ def put(
     if not changes:
         return False
     unit.connection.execute(_CHANGE.values(**changes), {"of_uri": what.uri})
+    unit.forget(ROWS)
     if "listed" in changes or (known.listed and wins and what != known.what):
         _stale(unit, known.what.host, known.what.published_at)
         if wins and day_of(known.what.published_at) != day_of(what.published_at):
@@ -99,13 +109,13 @@ def put(
 
 def enlist(unit: Unit, uri: str) -> bool:
     """Lists a thing whose copy came before; False where we have no row of it."""
-    row = _SPOT.first(unit, of_uri=uri)
-    if row is None:
+    known = held(unit, uri)
+    if known is None:
         return False
-    host, published_at, listed = row
-    if not listed:
+    if not known.listed:
         _ENLIST.run(unit, [{"of_uri": uri}])
-        _stale(unit, host, published_at)
+        unit.hold(ROWS, uri, replace(known, listed=True))
+        _stale(unit, known.what.host, known.what.published_at)
     return True
 
 
@@ -114,6 +124,7 @@ def unlist(unit: Unit, uri: str) -> None:
     known = held(unit, uri)
     if known is not None and known.listed:
         unit.connection.execute(_CHANGE.values(listed=False, offered=False), {"of_uri": uri})
+        unit.forget(ROWS)
         _stale(unit, known.what.host, known.what.published_at)
 
 
@@ -121,6 +132,7 @@ def note_offered(unit: Unit, uris: Sequence[str]) -> None:
     """The origin has neither these things nor tombstones of them: they are offered to it."""
     if uris:
         unit.connection.execute(update(cluster_object).where(_row.uri.in_(uris)).values(offered=True))
+        unit.forget(ROWS)
 
 
 def unverified(reader: Reader, limit: int) -> list[Held]:
@@ -139,6 +151,7 @@ def note_verified(unit: Unit, seen: Held, document: bytes | None) -> None:
         .where(_row.uri == seen.what.uri, _row.version == seen.what.version, _row.verified.is_(None))
         .values(document=document, verified=document is not None)
     )
+    unit.forget(ROWS)
 
 
 def copy(reader: Reader, uri: str) -> bytes | None:

@@ -33,11 +33,7 @@ MOST_BYTES = 16 * 1024
 
 _BYTES = select(func.length(inbox_log.c.raw)).where(inbox_log.c.id == bindparam("log_id", type_=BigId))
 
-_WAITING = Prepared(
-    select(table.c.object)
-    .join(post_table, post_table.c.uri == table.c.object)
-    .where(post_table.c.id == bindparam("post", type_=BigId))
-)
+_WAITING = Prepared(select(table.c.log_id).where(table.c.object == bindparam("uri")).limit(1))
 
 
 async def wait_for(federation: Federation, message: Message, uri: str) -> Outcome:
@@ -78,9 +74,9 @@ def _is_here(reader: Reader, uri: str) -> bool:
 
 def came(unit: Unit, _at: Addresses, published: PostPublished) -> None:
     """What waits for this post is to be worked again."""
-    uri = _WAITING.scalar(unit, post=published.post_id)
-    if uri:
-        _release_later(unit, uri)
+    post = post_queries.by_id(unit, published.post_id)
+    if post is not None and _WAITING.first(unit, uri=post.uri) is not None:
+        _release_later(unit, post.uri)
 
 
 def _release_later(unit: Unit, uri: str) -> None:

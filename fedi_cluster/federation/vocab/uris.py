@@ -19,6 +19,10 @@ _PUBLIC_NAMES = frozenset({PUBLIC, "as:Public", "Public"})
 _UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\\<>\"\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
 )
+# An address without anything that needs a second look; whatever else may be one is split by the library.
+_ORDINARY = re.compile(
+    r"(https?)://([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,2})(?::([1-5]?[0-9]{1,4}))?(?=[/?#]|$)"
+)
 _ASCII_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _OPAQUE = re.compile(r"(tag|urn):[^\s]{1,1990}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -36,6 +40,10 @@ def origin(uri: str) -> tuple[str, str, int] | None:
         return None
     if not uri.isascii() and len(uri.encode()) > MAX_IDENTIFIER:  # longer than an index of PostgreSQL takes
         return None
+    ordinary = _ORDINARY.match(uri)
+    if ordinary is not None:
+        scheme, host, digits = ordinary.groups()
+        return None if digits and not int(digits) else (scheme, host, int(digits or _DEFAULT_PORTS[scheme]))
     try:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port

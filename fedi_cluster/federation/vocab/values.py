@@ -60,13 +60,14 @@ def terms(document: Json) -> Json:
     A bare name beats a prefixed one; `id` beside a different `@id` (and `type` beside `@type`) is a
     contradiction, and neither is kept.
     """
-    if not any(value is None or ":" in key or key.startswith("@") for key, value in document.items()):
+    odd = [key for key, value in document.items() if value is None or ":" in key or key.startswith("@")]
+    if not odd:
         return document
-    found: Json = {}
-    for key, value in document.items():
-        if value is not None and not key.startswith("@") and ":" not in key:
-            found[key] = value
-    for key, value in document.items():
+    found = document.copy()
+    for key in odd:
+        del found[key]
+    for key in odd:
+        value = document[key]
         if value is None or key in _DROPPED:
             continue
         if key in _ALIASES:
@@ -102,6 +103,8 @@ def clean(text: str, limit: int = MAX_STRING) -> str:
 
 def text(value: object, limit: int = MAX_STRING) -> str | None:
     """A text from a string, a `@value` object, or the first such in a list; cut, without controls."""
+    if isinstance(value, str):  # as nearly always
+        return clean(value, limit)
     for item in as_list(value):
         inner = item.get("@value") if isinstance(item, dict) else item
         if isinstance(inner, str):
@@ -119,7 +122,7 @@ def texts(members: Json, term: str, limit: int = MAX_STRING) -> dict[str, str]:
     """A text by language in the order sent: from `termMap`, a map under `term`, or `@language` values."""
     found: dict[str, str] = {}
     for source in (members.get(term + "Map"), members.get(term)):
-        for item in as_list(source):
+        for item in () if source is None or isinstance(source, str) else as_list(source):
             if not isinstance(item, dict):
                 continue
             pairs = [(item.get("@language"), item)] if "@value" in item else item.items()
@@ -146,11 +149,15 @@ def reference(value: object) -> str | None:
 
     The public collection comes back in its full spelling.
     """
+    if value is None:
+        return None
     return next(iter(references(value, limit=1)), None)
 
 
 def references(value: object, limit: int = MAX_REFERENCES) -> tuple[str, ...]:
     """All ids that a value names, each once, in order, at most `limit`; what is no id is left out."""
+    if value is None:
+        return ()
     if isinstance(value, str):  # as nearly always
         named = PUBLIC if is_public(value) else identifier(value)
         return () if named is None else (named,)
@@ -195,7 +202,12 @@ def moment(value: object) -> datetime | None:
 def local_moment(value: object) -> datetime | None:
     """A time with the offset that was sent, for what happens at a place; None outside 1900-2199."""
     said = text(value, 64)
-    if said is None or not said.isascii() or not _MOMENT.fullmatch(said):
+    return _moment(said) if said is not None else None
+
+
+@lru_cache(maxsize=256)  # a document names each of its moments several times
+def _moment(said: str) -> datetime | None:
+    if not said.isascii() or not _MOMENT.fullmatch(said):
         return None
     try:
         found = datetime.fromisoformat(said.upper())

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 
 from fedi_cluster.community.actors.shapes import Actor
-from fedi_cluster.community.posts import rules
+from fedi_cluster.community.posts import queries, rules
 from fedi_cluster.community.posts.actions.publish import PublishPost, content_columns, index
 from fedi_cluster.community.posts.facts import PostEdited
 from fedi_cluster.community.posts.shapes import Post
@@ -46,5 +46,6 @@ def edit(unit: Unit, author: Actor, post: Post, changed: PublishPost, *, again: 
     unit.connection.execute(delete(tables.hashtag).where(tables.hashtag.c.post_id == post.id))
     unit.connection.execute(delete(tables.mention).where(tables.mention.c.post_id == post.id))
     index(unit, post.id, changed.tags)
+    unit.forget(queries.POSTS)
     unit.record(PostEdited(post.id, local=author.local and not again))
     return True

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Integer, bindparam, insert, select, update
 
@@ -71,6 +72,13 @@ _COUNT = {
     )
     for column in ("replies_count", "likes_count", "announces_count")
 }
+# What the database gives a fresh row by itself.
+_UNTOUCHED: Mapping[str, Any] = {
+    "replies_count": 0,
+    "likes_count": 0,
+    "announces_count": 0,
+    "deleted_at": None,
+}
 # Who lives elsewhere may have chosen the number of one of our own posts.
 _TAKEN = Prepared(select(_post.id).where(_post.id == bindparam("own", type_=BigId)))
 _ORPHANS = Prepared(
@@ -114,6 +122,7 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
         "cc": list(new.cc),
     }
     _INSERT.run(unit, [row])
+    queries.hold(unit, queries.post_of({**_UNTOUCHED, **row}, author))
     if parent and new.visibility in ("public", "unlisted"):
         count(unit, parent.id, "replies_count", 1)
     index(unit, new.id, new.tags)
@@ -156,6 +165,7 @@ def index(unit: Unit, post_id: int, tags: Iterable[Tag]) -> None:
 def count(unit: Unit, post_id: int, column: str, step: int) -> None:
     """Moves a counter of a post; it never falls below nothing."""
     _COUNT[column].run(unit, [{"post": post_id, "step": step}])
+    queries.hold_counted(unit, post_id, column, step)
 
 
 def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
@@ -174,6 +184,7 @@ def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
         visibility in ("public", "unlisted") and deleted_at is None
         for _id, _thread, visibility, deleted_at in orphans
     )
+    unit.forget(queries.POSTS)
     count(unit, new.id, "replies_count", seen)
 
 

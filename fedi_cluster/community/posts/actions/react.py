@@ -6,7 +6,7 @@ from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import queries, rules
 from fedi_cluster.community.posts.actions.publish import count
 from fedi_cluster.community.posts.facts import Announced, Liked, Unannounced, Unliked
-from fedi_cluster.community.posts.shapes import Post
+from fedi_cluster.community.posts.shapes import Post, Reaction
 from fedi_cluster.community.relationships.queries import follow_between, is_blocked
 from fedi_cluster.kernel.errors import Conflict, Forbidden
 from fedi_cluster.storage.prepared import Prepared
@@ -16,13 +16,13 @@ from fedi_cluster.storage.unit import Unit
 _INSERT = {table.name: Prepared(insert(table)) for table in (tables.like, tables.announce)}
 
 
-def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> int:
+def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> Reaction:
     if queries.reaction_by_uri(unit, uri):
         raise Conflict("This id was given to another act already.", detail=uri)
     reaction_id = unit.new_id()
     row = {"id": reaction_id, "uri": uri, "actor_id": actor.id, "post_id": post.id, "created_at": unit.now}
     _INSERT[table.name].run(unit, [row])
-    return reaction_id
+    return Reaction(reaction_id, uri, actor.id, post.id, unit.now)
 
 
 def check_blocks(unit: Unit, actor: Actor, post: Post) -> None:
@@ -51,9 +51,9 @@ def like(unit: Unit, actor: Actor, post: Post, uri: str) -> None:
         return
     check_blocks(unit, actor, post)
     check_sees(unit, actor, post)
-    like_id = _add(unit, tables.like, actor, post, uri)
+    liked = _add(unit, tables.like, actor, post, uri)
     count(unit, post.id, "likes_count", 1)
-    unit.record(Liked(like_id, post.id, local=actor.local))
+    unit.record(Liked(liked.id, post.id, local=actor.local))
 
 
 def unlike(unit: Unit, actor: Actor, post: Post) -> None:
@@ -76,9 +76,10 @@ def announce(unit: Unit, actor: Actor, post: Post, uri: str, *, again: bool = Fa
     if queries.announce_between(unit, actor.id, post.id):
         return
     check_blocks(unit, actor, post)
-    announce_id = _add(unit, tables.announce, actor, post, uri)
+    announced = _add(unit, tables.announce, actor, post, uri)
+    queries.hold_announce(unit, announced)
     count(unit, post.id, "announces_count", 1)
-    unit.record(Announced(announce_id, post.id, local=actor.local and not again))
+    unit.record(Announced(announced.id, post.id, local=actor.local and not again))
 
 
 def withdraw_all(unit: Unit, actor: Actor) -> None:
@@ -99,5 +100,6 @@ def unannounce(unit: Unit, actor: Actor, post: Post) -> None:
     if known is None:
         return
     unit.connection.execute(delete(tables.announce).where(tables.announce.c.id == known.id))
+    unit.forget(queries.ANNOUNCES)
     count(unit, post.id, "announces_count", -1)
     unit.record(Unannounced(known.uri, actor.id, post.id, local=actor.local))
