@@ -46,6 +46,7 @@ from fedi_cluster.outbound.client import Outbound
 from fedi_cluster.outbound.transport import AiohttpTransport, Transport
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.unfinished import refuse_unfinished
 from fedi_cluster.storage.unit import Unit
 from fedi_cluster.telemetry.readiness import Readiness
 from fedi_cluster.timelines import fanout, home
@@ -155,7 +156,11 @@ class House:
 def open_house(
     settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None
 ) -> House:
-    """Opens the database of an instance and puts its parts together; nothing runs yet."""
+    """Opens the database of an instance and puts its parts together; nothing runs yet.
+
+    Raises `Conflict` where a restore was killed and has to be run again.
+    """
+    refuse_unfinished(settings.data_dir)
     time = clock or SystemClock()
     at = Addresses(settings.base_url, settings.handle_domain)
     ids = IdSource()

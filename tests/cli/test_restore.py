@@ -173,10 +173,8 @@ def test_folders_go_back_where_the_database_is_not_exchanged(
 
 
 def _count(instance: Instance) -> int:
-    house = instance.house()
-    with house.db.engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT count(*) FROM post").scalar_one()
-    house.db.close()
+    with closing(apsw.Connection(str(instance.folder / "fedi-cluster.sqlite"))) as connection:
+        [(found,)] = connection.execute("SELECT count(*) FROM post").fetchall()
     return int(found)
 
 
