@@ -26,7 +26,7 @@ _FOR_ONE_SERVER = {"authorization", "cookie", "proxy-authorization"}
 _DELIVERY_ANSWER = 64 * 1024
 _MOST_CHECKED = 4096
 _MOST_SLOW_READ, _MOST_SLOW_DELIVERED = 16, 128
-"""Half of the jobs that read, and of those that deliver, at once: the rest is for servers that answer soon."""
+"""Half of the jobs that read, and of those that deliver, at once; the rest is for those who answer soon."""
 
 _log = logging.getLogger(__name__)
 
