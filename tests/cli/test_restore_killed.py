@@ -76,8 +76,12 @@ def _with_copy(instance: Instance) -> str:
 
 def _finished_as_told(instance: Instance) -> None:
     """No server starts and no copy is made; the command that they name finishes it."""
-    for refused in (["serve", "--bind", "127.0.0.1:8000"], ["post", "Third"], ["backup", "copies"]):
-        said = instance.fault(*refused)
+    served = subprocess.run(
+        [sys.executable, "-m", "fedi_cluster", "--config", str(instance.file), "serve"],
+        env=ENVIRONMENT, check=False, capture_output=True, text=True, timeout=PATIENCE,
+    )  # fmt: skip
+    assert served.returncode == 1
+    for said in (served.stderr, instance.fault("post", "Third"), instance.fault("backup", "copies")):
         assert "was killed before its end; run it again: fedi-cluster restore " in said
     again = shlex.split(said.partition("run it again: ")[2])
     result = run(*again[1:])

@@ -1,5 +1,4 @@
-"""Servers that answer each request late: what must hold, with the wait as a figure. It makes no server slow
-that is not told to be."""
+"""Servers that answer each request late: what must hold, whatever the wait is."""
 
 import json
 import random

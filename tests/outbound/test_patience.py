@@ -7,7 +7,8 @@ import pytest
 
 from fedi_cluster.federation.inbox import process
 from fedi_cluster.federation.outgoing import deliver
-from fedi_cluster.jobs.worker import CAPACITY, DEADLINE, DELIVERY, MAIN
+from fedi_cluster.jobs.queue import MAIN
+from fedi_cluster.jobs.worker import CAPACITY, DEADLINE, DELIVERY
 from fedi_cluster.kernel.errors import Unreachable
 from fedi_cluster.outbound import client as outbound_client
 from fedi_cluster.outbound.patience import MOST_OF_ONE, Patience
