@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ from fedi_cluster.federation.remote.context import Federation, open_federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.watched import watched
-from fedi_cluster.jobs.worker import GiveUp, Handler, Locking, Outcome
+from fedi_cluster.jobs.worker import GiveUp, Handler, Locking, Long, Outcome
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, SystemClock
 from fedi_cluster.kernel.ids import IdSource
@@ -45,6 +46,7 @@ from fedi_cluster.outbound.client import Outbound
 from fedi_cluster.outbound.transport import AiohttpTransport, Transport
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.unfinished import refuse_unfinished
 from fedi_cluster.storage.unit import Unit
 from fedi_cluster.telemetry.readiness import Readiness
 from fedi_cluster.timelines import fanout, home
@@ -134,6 +136,9 @@ NETWORKED: Mapping[str, Callable[[Federation, Job], Awaitable[Outcome]]] = {
     "cluster.greet": greet.greet,
 }
 
+# A sister that answers each request after half a minute takes minutes to be walked through, once.
+LONG: Mapping[str, timedelta] = {"cluster.compare": timedelta(minutes=10)}
+
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -151,7 +156,11 @@ class House:
 def open_house(
     settings: Settings, *, clock: Clock | None = None, transport: Transport | None = None
 ) -> House:
-    """Opens the database of an instance and puts its parts together; nothing runs yet."""
+    """Opens the database of an instance and puts its parts together; nothing runs yet.
+
+    Raises `Conflict` where a restore was killed and has to be run again.
+    """
+    refuse_unfinished(settings.data_dir)
     time = clock or SystemClock()
     at = Addresses(settings.base_url, settings.handle_domain)
     ids = IdSource()
@@ -197,7 +206,10 @@ def handlers(federation: Federation) -> Mapping[str, Handler]:
         **{kind: partial(_tell, federation.at, fact, step) for kind, (fact, step) in TOLD.items()},
         **{kind: partial(handler, federation) for kind, handler in NETWORKED.items()},
     }
-    return {kind: watched(handler) for kind, handler in found.items()}
+    return {
+        kind: Long(watched(handler), LONG[kind]) if kind in LONG else watched(handler)
+        for kind, handler in found.items()
+    }
 
 
 async def _tell(at: Addresses, fact: type[F], step: Tell, job: Job) -> Outcome:

@@ -35,7 +35,7 @@ def test_three_values_are_enough() -> None:
     assert settings.trust_store is None
     assert settings.cluster_admission == "any"
     assert settings.limits.inbox_body == settings.limits.remote_document == 2**20
-    assert (settings.limits.redirects, settings.limits.read, settings.limits.total) == (3, 10.0, 30.0)
+    assert (settings.limits.redirects, settings.limits.read, settings.limits.total) == (3, 30.0, 40.0)
     with pytest.raises(FrozenInstanceError):
         settings.region = "rostock"  # type: ignore[misc]
 

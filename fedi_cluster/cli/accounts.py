@@ -9,6 +9,7 @@ from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.errors import Conflict
 from fedi_cluster.storage.unit import Unit
+from fedi_cluster.timelines import home
 from fedi_cluster.wiring import House
 
 
@@ -40,4 +41,7 @@ def add_user(
         raise Conflict(f"The name “{fresh.name}” is or was in use here; names are never given twice.")
     actor = known or actor_actions.create(unit, at, fresh)
     users.add(unit, actor.id, email, role, password_hash)
+    if known:
+        # Whom it follows was nobody's home timeline until now.
+        home.rebuild(unit, actor.id)
     return actor

@@ -45,8 +45,11 @@ def backup(place: Path, number: int | None, as_json: bool) -> None:
     """
     from fedi_cluster.cli.copies import remove_older
     from fedi_cluster.kernel.clock import SystemClock, to_wire
+    from fedi_cluster.storage.unfinished import refuse_unfinished
 
-    copy, manifest = make_copy(read_settings(), config_file(), os.environ, place, SystemClock())
+    settings = read_settings()
+    refuse_unfinished(settings.data_dir)
+    copy, manifest = make_copy(settings, config_file(), os.environ, place, SystemClock())
     removed = remove_older(place, copy, manifest, number) if number else []
     size = sum(file.size for file in manifest.files)
     if as_json:

@@ -1,12 +1,16 @@
 """`restore`: an instance from a copy, whole and checked, or nothing; it deletes no database that is there."""
 
 import json
+import shlex
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fedi_cluster.cli.common import config_option, read_settings
+from fedi_cluster.cli.common import config_file, config_option, read_settings
 
 if TYPE_CHECKING:
     from fedi_cluster.cli.copies import Manifest
@@ -61,13 +65,33 @@ def restore(  # noqa: PLR0917 - click names them all
     manifest = read_manifest(copy)
     check_files(copy, manifest)
     clock = SystemClock()
-    if folder is None:
-        restored = restoring.put_back(copy, manifest, read_settings(), clock, replace=replace, send=send)
-    else:
-        changes = {"bind": bind, "database_url": database_url}
-        with restoring.settings_from(copy, manifest, folder, changes, clock, replace=replace) as settings:
-            restored = restoring.put_back(copy, manifest, settings, clock, replace=replace, send=send)
+    changes = {"bind": bind, "database_url": database_url}
+    with ExitStack() as mark:  # which ends when the settings are in their place, too
+        put_back = partial(
+            restoring.put_back, copy, manifest, clock=clock, replace=replace, send=send, mark=mark,
+            again=_again(copy, folder, changes, send=send),
+        )  # fmt: skip
+        if folder is None:
+            restored = put_back(read_settings())
+        else:
+            with restoring.settings_from(copy, manifest, folder, changes, clock, replace=replace) as settings:
+                restored = put_back(settings)
     _tell(manifest, restored, as_json)
+
+
+def _again(copy: Path, folder: Path | None, changes: Mapping[str, str | None], *, send: bool) -> str:
+    """The command that does the same once more; an address of a database, which may hold a password, is left
+    to the host."""
+    words = ["fedi-cluster", "restore", str(copy.absolute()), "--replace"]
+    if folder is not None:
+        words += ["--data-dir", str(folder.absolute())]
+    elif file := config_file():
+        words += ["--config", str(file.absolute())]
+    if changes["bind"]:
+        words += ["--bind", changes["bind"]]
+    if changes["database_url"]:
+        words += ["--database-url", "URL"]
+    return shlex.join([*words, "--send"] if send else words)
 
 
 def _tell(manifest: "Manifest", restored: "Restored", as_json: bool) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from fedi_cluster.kernel.clock import to_wire
 from fedi_cluster.kernel.errors import ClusterError, Conflict
 from fedi_cluster.storage.copy_shapes import Contents, DamagedCopy
 from fedi_cluster.storage.disk import sync
+from fedi_cluster.storage.unfinished import exchanging
 
 if TYPE_CHECKING:
     from fedi_cluster.kernel.clock import Clock
@@ -75,19 +77,28 @@ def settings_from(
 
 
 def put_back(
-    copy: Path, manifest: Manifest, settings: "Settings", clock: "Clock", *, replace: bool, send: bool
+    copy: Path,
+    manifest: Manifest,
+    settings: "Settings",
+    clock: "Clock",
+    *,
+    replace: bool,
+    send: bool,
+    mark: ExitStack,
+    again: str,
 ) -> Restored:
     """The database and the files of a copy to where the settings say.
 
     What waited in the copy to go to other servers is held back unless `send`: some of it was edited or
-    deleted since, which the copy does not know. Raises `ClusterError` where the copy is of another instance
-    or engine or of a newer version, where something is there that may not be replaced, or in use, and where
-    there is no room. Then nothing changed.
+    deleted since, which the copy does not know. From the first exchange on `mark` keeps that the command
+    `again` is to be run after a kill; the caller ends it when all is in its place. Raises `ClusterError`
+    where the copy is of another instance or engine or of a newer version, where something is there that may
+    not be replaced, or in use, and where there is no room. Then nothing changed.
     """
     from fedi_cluster.storage.copies import place_of
 
     _check_fits(manifest, settings, clock)
-    stamp = copies.stamp_of(clock.now())
+    stamp = _free_stamp(settings, clock)
     folders = [name for name in copies.OWN_FOLDERS if (copy / copies.FILES / name).is_dir()]
     there = [name for name in folders if (settings.data_dir / name).exists()]
     if there and not replace:
@@ -100,6 +111,8 @@ def put_back(
 
         def prepare(url: str) -> None:
             found.append(_prepare(url, manifest, settings, clock, send=send))
+            if place.engine == "sqlite":
+                mark.enter_context(exchanging(settings.data_dir, again))
             sources = [copy / copies.FILES / name for name in folders]
             try:
                 aside.extend(_exchange(sources, settings.data_dir, stamp, undo))
@@ -107,10 +120,20 @@ def put_back(
                 fault = f"The files cannot be copied to {settings.data_dir}"
                 raise ClusterError(f"{fault}: {_reason(error)}; nothing was changed.") from error
 
+        if place.engine != "sqlite":  # there the former tables are the first that move
+            mark.enter_context(exchanging(settings.data_dir, again))
         kept = place.put_back(copy / place.file_name, prepare, stamp=stamp, replace=replace)
         undo.pop_all()  # the database counts: from here on nothing is taken back
     migrated, held, due_again = found[0]
     return Restored(migrated, (*([kept] if kept else []), *aside), held, due_again)
+
+
+def _free_stamp(settings: "Settings", clock: "Clock") -> str:
+    """The moment as part of names that nothing has yet, also where another restore was a moment ago."""
+    places = {settings.data_dir, Path(settings.database_url.removeprefix("sqlite:///")).parent}
+    moment = copies.stamp_of(clock.now())
+    names = chain((moment,), (f"{moment}-{number}" for number in count(2)))
+    return next(name for name in names if not any(any(at.glob(f"*.before-{name}*")) for at in places))
 
 
 def _exchange(sources: Iterable[Path], data_dir: Path, stamp: str, undo: ExitStack) -> list[str]:

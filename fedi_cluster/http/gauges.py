@@ -64,9 +64,15 @@ def _inbox(reader: Reader) -> list[Gauge]:
     query = select(func.count(), func.min(inbox_log.c.received_at)).where(inbox_log.c.state == "new")
     number, oldest = reader.connection.execute(query).one()
     age = _age(reader, oldest or reader.now)
+    # One without a body cannot be worked again, and is no longer listed.
+    given_up = select(func.count()).where(inbox_log.c.state == "dead", inbox_log.c.raw.is_not(None))
+    dead = reader.connection.execute(given_up).scalar_one()
     return [
         Gauge("inbox_waiting", "Activities that were accepted and are not worked yet.", (), {(): number}),
         Gauge("inbox_age_seconds", "Age of the oldest of them.", (), {(): age}),
+        Gauge(
+            "inbox_dead", "Activities given up by a fault of ours that can be worked again.", (), {(): dead}
+        ),
     ]
 
 

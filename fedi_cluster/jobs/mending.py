@@ -20,7 +20,8 @@ from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Unit
 
 TOLERANCE = timedelta(seconds=60)
-"""By so much may the clocks of several machines differ; beyond it signatures fail in places, too."""
+"""What was decided so far ahead was decided by a wrong clock. What is nearer is waited out: where clocks
+differ a little, or one is put right by seconds, no job that runs shall be taken away (docs/processes.md)."""
 
 _job = job_table.c
 

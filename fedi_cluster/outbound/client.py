@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urljoin
 
 from fedi_cluster import __version__
 from fedi_cluster.kernel.errors import Unreachable
 from fedi_cluster.outbound.guard import NOT_READABLE, Target, check_url
+from fedi_cluster.outbound.patience import Patience
 from fedi_cluster.outbound.transport import Answer, Bounds, Transport
 from fedi_cluster.settings import Settings
 from fedi_cluster.telemetry.metrics import observe
@@ -23,6 +25,8 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _FOR_ONE_SERVER = {"authorization", "cookie", "proxy-authorization"}
 _DELIVERY_ANSWER = 64 * 1024
 _MOST_CHECKED = 4096
+_MOST_SLOW_READ, _MOST_SLOW_DELIVERED = 16, 128
+"""Half of the jobs that read, and of those that deliver, at once; the rest is for those who answer soon."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +38,8 @@ class Outbound:
         self._settings = settings
         self._transport = transport
         self._checked: dict[str, Target] = {}
+        self._slow_read = Patience(settings.limits.slow, _MOST_SLOW_READ)
+        self._slow_delivered = Patience(settings.limits.slow, _MOST_SLOW_DELIVERED)
         self.user_agent = f"fedi-cluster/{__version__} (+{settings.base_url}/)"
 
     async def get(
@@ -51,7 +57,8 @@ class Outbound:
         Follows at most `limits.redirects` redirects, of the same scheme and never to a URL a second time;
         `Answer.url` is where it ended, and the caller compares its origin with the id that it wanted.
         `max_bytes` (decoded; default `limits.remote_document`) and `total` (seconds over all hops; default
-        `limits.total`) bound it. Raises Unreachable and TooLarge.
+        `limits.total`) bound it, and `limits.slow` where too many are slow at once. Raises Unreachable and
+        TooLarge.
         """
         limits = self._settings.limits
         clock = asyncio.get_running_loop().time
@@ -65,7 +72,10 @@ class Outbound:
             if left <= 0:
                 raise Unreachable(NOT_READABLE, detail="no answer in time, after redirects")
             sent = self._headers("GET", target, b"", wanted, signer)
-            answer = await self._transport.exchange("GET", target.url, sent, b"", replace(bounds, total=left))
+            async with _patient(self._slow_read, target):
+                answer = await self._transport.exchange(
+                    "GET", target.url, sent, b"", replace(bounds, total=left)
+                )
             where = answer.headers.get("location")
             if answer.status not in _REDIRECTS or where is None:
                 return answer
@@ -101,8 +111,8 @@ class Outbound:
     ) -> Answer:
         """The answer to a delivery, whatever its status; a redirect is an answer too and is not followed.
 
-        Its body is cut at 64 KiB, or where it stops coming. Takes at most `limits.delivery_total` seconds.
-        Raises Unreachable.
+        Its body is cut at 64 KiB, or where it stops coming. Takes at most `limits.delivery_total` seconds,
+        and `limits.slow` where too many are slow at once. Raises Unreachable.
         """
         limits = self._settings.limits
         target = self._check(url)
@@ -117,7 +127,8 @@ class Outbound:
         began, ended = time.perf_counter(), "unreachable"
         try:
             with span("delivery", host=target.authority):
-                answer = await self._transport.exchange("POST", target.url, sent, body, bounds)
+                async with _patient(self._slow_delivered, target):
+                    answer = await self._transport.exchange("POST", target.url, sent, body, bounds)
             ended = f"{answer.status // 100}xx"
         finally:
             seconds = time.perf_counter() - began
@@ -148,6 +159,15 @@ class Outbound:
     ) -> dict[str, str]:
         signed = {} if signer is None else dict(signer(method, target.url, body))
         return {**wanted, **signed, "Host": target.authority, "User-Agent": self.user_agent}
+
+
+@asynccontextmanager
+async def _patient(patience: Patience, target: Target) -> AsyncIterator[None]:
+    try:
+        async with patience.wait_for(target.authority):
+            yield
+    except TimeoutError as error:
+        raise Unreachable(NOT_READABLE, detail="no answer soon, and too many are slow") from error
 
 
 def _astray(what: str, target: Target) -> Unreachable:

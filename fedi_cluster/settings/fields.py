@@ -69,15 +69,26 @@ class Limits:
     read: Annotated[
         float,
         About(
-            "Seconds to wait for an answer, and again for its body.", readers.seconds(0.05, 120), 10.0, 10.0
+            "Seconds to wait for an answer, and again for its body.", readers.seconds(0.05, 120), 30.0, 30.0
+        ),
+    ]
+    slow: Annotated[
+        float,
+        About(
+            "Seconds after which a server is slow. For so long all are waited for; up to the other limits "
+            "only 16 when reading and 128 when delivering at once, and 4 of one server, so that slow ones "
+            "hold up nobody else.",
+            readers.seconds(0.05, 120),
+            10.0,
+            10.0,
         ),
     ]
     total: Annotated[
         float,
-        About("Seconds for reading in all, redirects included.", readers.seconds(0.05, 300), 30.0, 30.0),
+        About("Seconds for reading in all, redirects included.", readers.seconds(0.05, 300), 40.0, 40.0),
     ]
     delivery_total: Annotated[
-        float, About("Seconds for one delivery in all.", readers.seconds(0.05, 300), 15.0, 15.0)
+        float, About("Seconds for one delivery in all.", readers.seconds(0.05, 300), 40.0, 40.0)
     ]
     inbox_waiting: Annotated[
         int,

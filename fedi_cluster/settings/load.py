@@ -160,7 +160,7 @@ def _compare(values: dict[str, object], environ: Mapping[str, str], faults: list
     reading, total = values.get("limits.read"), values.get("limits.total")
     if isinstance(reading, float) and isinstance(total, float) and reading > total:
         faults.append(
-            "limits.read is longer than limits.total; for example: [limits] read = 10.0, total = 30.0"
+            "limits.read is longer than limits.total; for example: [limits] read = 30.0, total = 40.0"
         )
 
 

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
+from itertools import chain, count
 from pathlib import Path
 
 import sqlalchemy
@@ -90,8 +91,8 @@ class PostgresPlace:
     ) -> str | None:
         """Into the empty schema `public`; one that has tables is renamed first, and back where it fails."""
         self.examine(file)
-        aside = f"{_ASIDE}{stamp.lower()}"
         with self._connected() as connection, connection.begin():
+            aside = _free_name(connection, f"{_ASIDE}{stamp.lower()}")
             there = bool(_tables(connection))
             if there and not replace:
                 raise NotEmpty(
@@ -198,6 +199,12 @@ def _major(program: str) -> int:
     done = subprocess.run([program, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
     said = re.search(r"\d+", done.stdout)
     return int(said[0]) if said else 0
+
+
+def _free_name(connection: Connection, name: str) -> str:
+    """A name that no schema has, also where another restore was a moment ago."""
+    taken = set(connection.scalars(sqlalchemy.text("SELECT nspname FROM pg_namespace")))
+    return next(one for one in chain((name,), (f"{name}_{n}" for n in count(2))) if one not in taken)
 
 
 def _tables(connection: Connection) -> list[str]:

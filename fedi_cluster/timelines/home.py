@@ -340,7 +340,7 @@ def _add_history(unit: Unit, owner_id: int, target_id: int) -> None:
 
 
 def rebuild(unit: Unit, owner_id: int) -> None:
-    """Makes a home timeline anew, for who comes back after a month: the newest of each followed, merged."""
+    """Makes a home timeline anew, for who has none yet and follows somebody: the newest of each, merged."""
     unit.connection.execute(delete(home).where(_OWN_ROWS), {_OWNER: owner_id})
     _fill(unit, "own history", **{_OWNER: owner_id})
     for target_id in unit.connection.execute(_ALL_FOLLOWED, {_OWNER: owner_id}).scalars().all():

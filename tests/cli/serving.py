@@ -16,7 +16,8 @@ from typing import TextIO
 
 from tests.cli.conftest import ENVIRONMENT
 
-PATIENCE = 20
+PATIENCE = 60
+"""Seconds for anything that a process does: many start at once, on a machine that has other work, too."""
 
 
 def free_port() -> int:

@@ -173,11 +173,8 @@ def test_folders_go_back_where_the_database_is_not_exchanged(
 
 
 def _count(instance: Instance) -> int:
-    house = instance.house()
-    with house.db.engine.connect() as connection:
-        found = connection.exec_driver_sql("SELECT count(*) FROM post").scalar_one()
-    house.db.close()
-    return int(found)
+    with closing(apsw.Connection(str(instance.folder / "fedi-cluster.sqlite"))) as connection:
+        return len(connection.execute("SELECT id FROM post").fetchall())
 
 
 def test_settings_that_are_there_are_not_overwritten(instance: Instance, copy: Path) -> None:

@@ -28,12 +28,15 @@ from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.tables.posts import post
 from fedi_cluster.storage.unit import Reader
 from tests.cli.conftest import Instance
+from tests.cli.serving import PATIENCE
 
 T = TypeVar("T")
 
 CONNECTIONS = 8
 _BREATH = 0.05  # the servers under test need the processor, too
 _PATIENCE = aiohttp.ClientTimeout(total=20)
+# Less than the five seconds of the servers: none closes a connection on which a slow test just begins to send.
+_KEPT = 2.0
 
 
 @dataclass
@@ -58,7 +61,8 @@ class Traffic:
     async def client(self, base: str, *, insist: bool) -> None:
         """Delivers and reads in turn until told to stop. With `insist` what was not answered 202 is delivered
         again until it is, as a peer does it."""
-        async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
+        connector = aiohttp.TCPConnector(keepalive_timeout=_KEPT)
+        async with aiohttp.ClientSession(connector=connector, timeout=_PATIENCE) as session:
             activity = self._next()
             while not self.stopping:
                 if await self._deliver(session, base, activity):
@@ -142,7 +146,7 @@ async def flowing(traffic: Traffic, *bases: str, insist: bool = False) -> AsyncI
     try:
         yield
         traffic.stopping = True
-        await asyncio.wait_for(asyncio.gather(*clients), 30)
+        await asyncio.wait_for(asyncio.gather(*clients), PATIENCE)
     finally:
         traffic.stopping = True
         for one in clients:

@@ -11,10 +11,12 @@ import pytest
 from tests.faults import named
 from tests.faults.machine import LOOPBACK, Machine, until
 from tests.faults.peer import WELL, Manner, Peer, peer
+from tests.faults.slow import each_post_comes_once, follow, sisters_get_in_step, texts
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(300)]
 
 RETRY_AFTER = 4
+HALF_A_MINUTE = 29.0
 MANNERS = {
     "well": WELL,
     "hang": Manner(worse="hang"),
@@ -38,33 +40,11 @@ async def peers() -> AsyncIterator[dict[str, Peer]]:
         yield {name: await stack.enter_async_context(peer(name)) for name in MANNERS}
 
 
-async def _follow(machine: Machine, one: Peer) -> None:
-    """A reader at a peer follows the office, and was accepted."""
-    wish = one.activity(one.person("reader"), "Follow", f"{machine.base}/actors/office")
-    async with machine.client() as client:
-        assert await one.tell(client, machine, wish) == 202
-
-    async def accepted() -> bool:
-        return bool(one.heard("Accept"))
-
-    await until(f"an Accept at {one.slug}", accepted)
-
-
-def _texts(one: Peer) -> list[str]:
-    """The texts of the posts that a peer was told of, in order."""
-    found = []
-    for activity in one.heard("Create"):
-        post = activity["object"]
-        assert isinstance(post, dict)
-        found.append(str(post["content"]))
-    return found
-
-
 async def test_bad_peers_delay_nobody_and_lose_nothing(machine: Machine, peers: dict[str, Peer]) -> None:
     machine.variables |= {"FEDI_CLUSTER_LIMITS_DELIVERY_TOTAL": "3", "FEDI_CLUSTER_LIMITS_READ": "2"}
     await machine.start()
     for one in peers.values():
-        await _follow(machine, one)
+        await follow(machine, one)
     for name, one in peers.items():
         one.manner = MANNERS[name]
     wanted = []
@@ -74,7 +54,7 @@ async def test_bad_peers_delay_nobody_and_lose_nothing(machine: Machine, peers: 
         wanted.append(f"<p>News {number}</p>")
 
         async def arrived() -> bool:
-            return _texts(peers["well"]) == wanted
+            return texts(peers["well"]) == wanted
 
         await until(f"post {number} at the peer that is well", arrived, within=15)
         print(f"post {number} at the well one after {time.monotonic() - began:.2f} s")
@@ -85,7 +65,7 @@ async def test_bad_peers_delay_nobody_and_lose_nothing(machine: Machine, peers: 
     others = [name for name in MANNERS if name not in ("well", "gone")]
 
     async def caught_up() -> bool:
-        return all(_texts(peers[name]) == wanted for name in others)
+        return all(texts(peers[name]) == wanted for name in others)
 
     await until("all recovered peers have all, in order", caught_up, within=_FIRST_RETRY + _SLACK)
     print(f"all others caught up {time.monotonic() - recovered:.1f} s after they recovered")
@@ -105,7 +85,7 @@ def _check_pauses(tries: dict[str, dict[str, list[float]]], peers: dict[str, Pee
         # A kept connection that tears is no answer: it is knocked once more on a fresh one.
         assert sum(moment < tried[0] + pause for moment in tried) <= 2, (name, tried)
     assert len(_posts_tried(tries["gone"])) <= 1, "an inbox that is gone was tried again"
-    assert _texts(peers["gone"]) == []
+    assert texts(peers["gone"]) == []
 
 
 def _posts_tried(times: dict[str, list[float]]) -> list[float]:
@@ -115,7 +95,7 @@ def _posts_tried(times: dict[str, list[float]]) -> list[float]:
 
 async def test_a_sign_of_life_opens_the_lane_at_once(machine: Machine, there: Peer) -> None:
     await machine.start()
-    await _follow(machine, there)
+    await follow(machine, there)
     there.manner = Manner(503)
     page_and_id = await machine.said("post", "--no-region", "While you were away")
     post = page_and_id.split()[1]
@@ -129,7 +109,7 @@ async def test_a_sign_of_life_opens_the_lane_at_once(machine: Machine, there: Pe
         assert await there.tell(client, machine, there.activity(there.person("reader"), "Like", post)) == 202
 
     async def arrived() -> bool:
-        return bool(_texts(there))
+        return bool(texts(there))
 
     await until("the post", arrived, within=_FIRST_RETRY / 3)
 
@@ -141,9 +121,9 @@ async def test_names_without_an_address(machine: Machine, there: Peer, tmp_path:
     machine.variables |= {named.VARIABLE: str(names), "FEDI_CLUSTER_LIMITS_CONNECT": "2"}
     await machine.start()
     async with peer("well") as well:
-        await _follow(machine, well)
+        await follow(machine, well)
         there.domain = "example"
-        await _follow(machine, there)
+        await follow(machine, there)
         machine.stop()  # it has held the address for some minutes
         names.write_text("")
         await machine.start()
@@ -153,14 +133,25 @@ async def test_names_without_an_address(machine: Machine, there: Peer, tmp_path:
             await machine.said("post", "--no-region", f"News {number}")
 
             async def arrived(count: int = number + 1) -> bool:
-                return len(_texts(well)) == count
+                return len(texts(well)) == count
 
             await until("the post at the other", arrived, within=15)
             print(f"{away}: the other had it after {time.monotonic() - began:.2f} s")
-            assert len(_texts(there)) == 0
+            assert len(texts(there)) == 0
         names.write_text(f"peer.example {LOOPBACK}\n")
 
         async def caught_up() -> bool:
-            return _texts(there) == ["<p>News 0</p>", "<p>News 1</p>"]
+            return texts(there) == ["<p>News 0</p>", "<p>News 1</p>"]
 
         await until("the name is found again", caught_up, within=_FIRST_RETRY + _SLACK)
+
+
+async def test_a_peer_that_answers_after_29_seconds_gets_each_post_once(
+    machine: Machine, there: Peer
+) -> None:
+    await each_post_comes_once(machine, there, HALF_A_MINUTE)
+
+
+@pytest.mark.timeout(900)
+async def test_a_sister_that_answers_after_29_seconds_is_in_step(tmp_path: Path) -> None:
+    await sisters_get_in_step(tmp_path, HALF_A_MINUTE, {})

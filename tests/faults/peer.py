@@ -30,7 +30,7 @@ _AN_HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How the peer treats a POST: `status` and `headers`, or what is worse.
+    """How the peer treats a POST: `status` and `headers`, or what is worse. `wait` are seconds before any answer.
 
     `worse` is `hang` (no answer), `drip` (one byte a second), `reset` (the connection is torn), `garbage`
     (no HTTP), or empty.
@@ -39,6 +39,7 @@ class Manner:
     status: int = 202
     headers: tuple[tuple[str, str], ...] = ()
     worse: str = ""
+    wait: float = 0.0
 
 
 WELL = Manner()
@@ -129,6 +130,7 @@ class Peer:
                     await self._misbehave(writer)
                     break
                 answer = self._inbox(body) if method == "POST" else self._document(path)
+                await asyncio.sleep(self.manner.wait)
                 writer.write(answer)
                 await writer.drain()
         writer.close()

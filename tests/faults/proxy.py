@@ -1,4 +1,4 @@
-"""What lies between two servers: a TCP proxy on loopback that can be shut, or tear some of its connections."""
+"""What lies between two servers: a TCP proxy on loopback that can be shut or slow, or tear some of its connections."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,17 @@ from tests.faults.machine import LOOPBACK
 
 @dataclass(eq=False)
 class Proxy:
-    """Passes on what comes at `port` to `target`; while `shut` nobody gets through, `loss` is a share."""
+    """Passes on what comes at `port` to `target`; while `shut` nobody gets through, `loss` is a share.
+
+    What `target` answers is passed on after `wait` seconds.
+    """
 
     port: int
     target: int
     chance: random.Random
     shut: bool = False
     loss: float = 0.0
+    wait: float = 0.0
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
@@ -53,19 +57,26 @@ class Proxy:
         ends = {writer, there}
         self._open |= ends
         try:
-            await asyncio.gather(self._copy(reader, there), self._copy(there_reader, writer))
+            await asyncio.gather(self._copy(reader, there), self._copy(there_reader, writer, answers=True))
         finally:
             self._open -= ends
             for end in ends:
                 end.close()
 
-    async def _copy(self, source: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 if self.loss and self.chance.random() < self.loss:
                     self.cut()
                     return
+                if answers and self.wait:
+                    asyncio.get_running_loop().call_later(self.wait, to.write, data)
+                    continue
                 to.write(data)
                 await to.drain()
+            if answers:
+                await asyncio.sleep(self.wait)
             if to.can_write_eof():
                 to.write_eof()

@@ -40,5 +40,3 @@ async def put_back(town: Town, before: Rows) -> None:
                 unit.connection.execute(insert(table), [dict(row) for row in found])
 
     await town.house.db.write(write)
-    # The clock goes back too, so a count of before would count for ever.
-    town.house.federation.log._counted_at = None

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from fedi_cluster.app import build_app
 from fedi_cluster.http import operation
+from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Unit
 from tests.towns.stranger import stranger
 from tests.towns.town import Town, Towns
@@ -174,6 +175,26 @@ async def test_what_waits_is_read_from_the_database(town: Town, towns: Towns) ->
     assert sum(value for name, value in waiting.items() if name[0] == "fedi_cluster_queue_jobs") > 0
     await town.work()
     assert _values(await _ask(town, "/metrics"))["fedi_cluster_inbox_waiting",] == 0
+
+
+async def test_what_was_given_up_of_the_inbox_is_seen(town: Town, towns: Towns) -> None:
+    there = stranger(towns)
+    mia = there.person("mia")
+    said = [there.create(mia, there.note(mia, "x")) for _ in range(3)]
+    for one in said:
+        assert (await there.post(town, mia, one)).status_code == 202
+    assert _values(await _ask(town, "/metrics"))["fedi_cluster_inbox_dead",] == 0
+
+    def give_up(unit: Unit) -> None:
+        """Two by a fault of ours; the body of one is not kept any more."""
+        for number, raw in ((0, b"{"), (1, None)):
+            one = update(inbox_log).where(inbox_log.c.activity_uri == said[number]["id"])
+            unit.connection.execute(one.values(state="dead", raw=raw, reason="broken"))
+
+    await town.house.db.write(give_up)
+    found = _values(await _ask(town, "/metrics"))
+    assert found["fedi_cluster_inbox_dead",] == 1
+    assert found["fedi_cluster_inbox_waiting",] == 1
 
 
 async def test_a_lane_that_waits_is_seen(town: Town, towns: Towns) -> None:

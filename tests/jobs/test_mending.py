@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
-from fedi_cluster.jobs import mending, queue, reports, standing
+from fedi_cluster.jobs import mending, queue, reports, standing, worker
 from fedi_cluster.storage.database import Database
 from tests.jobs.clock import MovedClock
 
@@ -54,6 +55,23 @@ def test_what_a_clock_ahead_decided_is_due(db: Database, clock: MovedClock) -> N
         "postponed", "leased", "fresh", "standing",
     }  # fmt: skip
     assert db.write_locking_now(mending.free_the_future, LEASE) == 0
+
+
+def test_clocks_may_differ_by_as_much_as_the_page_says(db: Database, clock: MovedClock) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "processes.md").read_text("utf-8")
+    left = worker.LEASE * 2 / 3
+    assert f"a lease of {worker.LEASE.total_seconds():.0f} seconds" in page
+    assert f"renewed when {left.total_seconds():.0f} seconds of them are left" in page
+    assert f"more than {mending.TOLERANCE.total_seconds():.0f} seconds ahead is due at once" in page
+    db.write_now(queue.enqueue, "do", {})
+    db.write_locking_now(queue.claim, "one", 1, worker.LEASE)
+    clock.move(seconds=10)  # its next renewal is due
+    clock.move(seconds=left.total_seconds() - 1)
+    assert db.write_locking_now(queue.claim, "ahead", 1, worker.LEASE) == []
+    clock.move(seconds=-left.total_seconds() - 9 - mending.TOLERANCE.total_seconds())
+    assert db.write_locking_now(mending.free_the_future, worker.LEASE) == 0
+    clock.move(seconds=-1)
+    assert db.write_locking_now(mending.free_the_future, worker.LEASE) == 1
 
 
 def test_what_waits_by_a_right_clock_goes_on_waiting(db: Database, clock: MovedClock) -> None:

@@ -1,6 +1,7 @@
 """A region comes back from a copy: the same actors, posts and keys, believed by others, and no id twice."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,7 +51,11 @@ class Later:
     def restore(self, *, send: bool = False) -> tuple[House, restoring.Restored]:
         """The town as it was, in the place of the one that is lost."""
         settings = load(None, _environ(self.town, self.database_url, self.folder / "restored"))
-        done = restoring.put_back(self.copy, self.manifest, settings, self.sea.clock, replace=True, send=send)
+        with ExitStack() as mark:
+            done = restoring.put_back(
+                self.copy, self.manifest, settings, self.sea.clock,
+                replace=True, send=send, mark=mark, again="restore",
+            )  # fmt: skip
         return open_house(settings, clock=self.sea.clock, transport=self.sea.network), done
 
     def worker(self, house: House) -> Worker:

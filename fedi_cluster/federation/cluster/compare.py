@@ -83,15 +83,16 @@ class _Run:
     async def all(self) -> bool:
         """Chunk by chunk; gives whether there is more to do at once. Raises what reading the root raises."""
         clock = asyncio.get_running_loop().time
-        ends = clock() + _SECONDS
+        began = clock()
         await self.federation.actors.ensure(self.member.entry.region)
         done = 1
         for _chunk in range(_MOST_CHUNKS):
             found = await self._differences()
             failed = len(self.failed)
-            done = len(await self._chunk(found, ends))
+            # From here on: a slow sister takes longer to be walked through than this.
+            done = len(await self._chunk(found, clock() + _SECONDS))
             self.missing = found.left + found.wanted - done + failed if found else 0
-            if found is None or (not done and not found.left) or clock() > ends:
+            if found is None or (not done and not found.left) or clock() > began + _SECONDS:
                 break
         await self._count_for_us()
         return bool(done and self.missing > len(self.failed))

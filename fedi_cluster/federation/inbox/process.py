@@ -49,7 +49,9 @@ _TURN = 5.0
 _MOST_ATTEMPTS = 8
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_REASON = 500
-# Seconds for the network; less than the deadline of the job, which would end without a word about the entry.
+# Seconds for the network: while others of the same sender wait, and when tried again alone. The latter is
+# enough for a slow server, and less than the deadline of the job, which would end without a word about it.
+_READING_IN_ORDER = 15.0
 _LONGEST_READING = 90.0
 # After so many failures of its batch an entry is worked alone; after so many it is put by.
 _ALONE_AFTER = 2
@@ -250,7 +252,7 @@ async def _work_alone(federation: Federation, log_id: int, *, stand: bool = True
     failed: Exception | None = None
     if isinstance(read, _Read):
         try:
-            async with asyncio.timeout(_LONGEST_READING):
+            async with asyncio.timeout(_READING_IN_ORDER if stand else _LONGEST_READING):
                 outcome = await HANDLERS[type(read.activity)](federation, read.message, read.activity)
         except TimeoutError:
             failed = Unreachable("Another server takes too long.")

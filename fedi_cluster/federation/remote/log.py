@@ -5,6 +5,7 @@ the bound, or ids are longer than an index takes, a delivery is refused before a
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ DEAD = "dead"
 MOST_ID_BYTES = 2_000
 """An activity's id and its sender's, together in UTF-8: an index of PostgreSQL takes about 2,700."""
 
-_COUNTED_FOR = timedelta(seconds=0.5)
+COUNTED_FOR = 0.5
+"""Seconds of the machine's own time: however a clock is set, a count is soon read anew."""
+
 _HEARD_FOR = timedelta(minutes=1)
 _MOST_HEARD = 10_000
 _PAUSE = 30
@@ -118,7 +121,7 @@ class InboxLog:
         self._gatherer = Gatherer(db, self._write)
         self._waiting: dict[str, int] = {}
         self._for_later: dict[str, int] = {}
-        self._counted_at: datetime | None = None
+        self._counted_at = -math.inf
         self._heard: dict[str, datetime] = {}
         self._pace = _Pace()
         self._turn = asyncio.Lock()
@@ -137,7 +140,7 @@ class InboxLog:
                 detail=sender.host,
             )
         now = self._clock.now()
-        await self._refuse_overload(sender.host, now)
+        await self._refuse_overload(sender.host)
         self._waiting[sender.host] = self._waiting.get(sender.host, 0) + 1
         self._pace.step()
         await self._gatherer.add(Said(sender, activity_uri, raw, now))
@@ -160,8 +163,9 @@ class InboxLog:
     def _is_flooded(self) -> bool:
         return self._pace.rate() > _FLOOD and 2 * sum(self._waiting.values()) < self._limits.inbox_waiting
 
-    async def _refuse_overload(self, host: str, now: datetime) -> None:
-        if self._counted_at is None or not self._counted_at <= now < self._counted_at + _COUNTED_FOR:
+    async def _refuse_overload(self, host: str) -> None:
+        now = time.monotonic()
+        if now - self._counted_at >= COUNTED_FOR:
             self._counted_at = now
             self._waiting, self._for_later = await self._db.read(_counts)
         mine = self._waiting.get(host, 0) + self._for_later.get(host, 0)
