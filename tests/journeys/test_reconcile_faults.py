@@ -147,6 +147,30 @@ async def test_a_day_at_a_time_where_the_sister_is_slow(
 
 
 @embedded
+async def test_a_day_that_cannot_be_read_holds_back_no_other(towns: Towns) -> None:
+    szczecin, rostock, _posts = await missed(towns, 0)
+    old = await szczecin.post("atelier", "Wczoraj", to_region=True)
+    towns.clock.forward(days=1)
+    new = await szczecin.post("atelier", "Dziś", to_region=True)
+    await empty_queue(szczecin)
+    month = f"{szczecin.house.at.digest}/2026-11"
+    towns.network.refuse(f"{month}-25", 500)
+    before = len(towns.network.log)
+    await rostock.start()
+    await pass_by(towns, 1)
+    assert await rostock.cluster_uris() == [new.uri]
+    how = await comparison(rostock, szczecin)
+    assert (how.state, how.missing) == ("behind", 1)
+    assert how.away_since is not None
+    towns.network.refuse(f"{month}-25", None)
+    await pass_by(towns)
+    assert await rostock.cluster_uris() == [new.uri, old.uri]
+    assert (await comparison(rostock, szczecin)).state == "in_step"
+    # What was read before it broke off is not read again.
+    assert [sent.url for sent in towns.network.log[before:]].count(month) == 1
+
+
+@embedded
 async def test_what_she_holds_for_us_stays_known_while_it_cannot_be_read(towns: Towns) -> None:
     szczecin, rostock, _posts = await missed(towns, 0)
     post = await szczecin.post("atelier", "Pomyłka", to_region=True)

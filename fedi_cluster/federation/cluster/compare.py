@@ -95,8 +95,8 @@ class _Run:
     """One run with one sister, at first with the numbers of the one before.
 
     `failed` are things that cannot be had now, so that others get their turn, each with the reason where
-    the fault is ours. `late` says that there was no time to see or fetch it all; then what was `read` of
-    her digests is left for the next run, which comes further with it.
+    the fault is ours. `late` says that there was no time to see or fetch it all. Where a run does not come
+    to its end, what was `read` of her digests is left for the next one, which comes further with it.
     """
 
     federation: Federation
@@ -115,7 +115,7 @@ class _Run:
         """Chunk by chunk; gives whether there is more to do at once. Raises what reading the root raises."""
         clock, host = asyncio.get_running_loop().time, self.member.host
         self.ends, self.stops = clock() + _SECONDS, clock() + _LONGEST
-        self.read = self.federation.digests.pop(host, self.read)
+        self.read = self.federation.digests.setdefault(host, self.read)
         before, done = self.read.count, 0
         await self._in_time(self.federation.actors.ensure(self.member.entry.region))
         for _chunk in range(_MOST_CHUNKS):
@@ -130,8 +130,8 @@ class _Run:
             if self.late or clock() > self.ends or not (taken or found.left):
                 break
         await self._count_for_us()
-        if self.late:
-            self.federation.digests[host] = self.read
+        if not self.late:
+            self.federation.digests.pop(host, None)
         further = done or (self.late and self.read.count > before)
         return bool(further and self.missing > len(self.failed))
 
@@ -183,11 +183,17 @@ class _Run:
         """What differs as far as there is time to see it, None where nothing does."""
         reader = self._reader(self.member.entry.actor, _at(self.member).digest)
         walk = Walk(self.federation.db, reader, self.member.host, self._is_wanted, _CHUNK, self.ends)
-        found = await self._in_time(walk.differences())
-        if self.late:
-            walk.found.left += 1
-            return walk.found
-        return found
+        try:
+            found = await self._in_time(walk.differences())
+            if not self.late:
+                return found
+        except ClusterError as error:
+            # What was found until then is fetched first.
+            if concerns_all(error) or not walk.found.wanted:
+                raise
+            _log.info("a digest of %s cannot be read: %s", self.member.host, error.detail)
+        walk.found.left += 1
+        return walk.found
 
     def _is_wanted(self, row: Listed, held: Held | None) -> bool:
         """Whether the sister's version is to be fetched: the later one, and never what we know as deleted."""
