@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -38,7 +37,7 @@ from fedi_cluster.federation.remote.context import Federation, open_federation
 from fedi_cluster.jobs import queue
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.watched import watched
-from fedi_cluster.jobs.worker import GiveUp, Handler, Locking, Long, Outcome
+from fedi_cluster.jobs.worker import GiveUp, Handler, Locking, Outcome
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, SystemClock
 from fedi_cluster.kernel.ids import IdSource
@@ -136,9 +135,6 @@ NETWORKED: Mapping[str, Callable[[Federation, Job], Awaitable[Outcome]]] = {
     "cluster.greet": greet.greet,
 }
 
-# A sister that answers each request after half a minute takes minutes to be walked through, once.
-LONG: Mapping[str, timedelta] = {"cluster.compare": timedelta(minutes=10)}
-
 
 @dataclass(frozen=True, slots=True)
 class House:
@@ -206,10 +202,7 @@ def handlers(federation: Federation) -> Mapping[str, Handler]:
         **{kind: partial(_tell, federation.at, fact, step) for kind, (fact, step) in TOLD.items()},
         **{kind: partial(handler, federation) for kind, handler in NETWORKED.items()},
     }
-    return {
-        kind: Long(watched(handler), LONG[kind]) if kind in LONG else watched(handler)
-        for kind, handler in found.items()
-    }
+    return {kind: watched(handler) for kind, handler in found.items()}
 
 
 async def _tell(at: Addresses, fact: type[F], step: Tell, job: Job) -> Outcome:

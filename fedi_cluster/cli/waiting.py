@@ -28,6 +28,8 @@ async def wait_until_in_step(house: "House", inviter: str, asked: int, seconds: 
     try:
         async with asyncio.timeout(seconds):
             await _until_member(house, inviter, asked)
+            for one in await _sisters(house):
+                await _show_copies(house, one.host)
             while waited := [one for one in await _sisters(house) if one.comparison.state != "in_step"]:
                 await _show_copies(house, waited[0].host)
     except TimeoutError as error:

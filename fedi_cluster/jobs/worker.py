@@ -42,19 +42,6 @@ Handler = Callable[[Job], Awaitable[Outcome]]
 """Does a job up to its outcome. May raise Postpone, Rest, GiveUp, a ClusterError (tried again where `again`
 says so, buried otherwise), or anything else (logged, tried again by `job_delay`, buried at the end)."""
 
-
-@dataclass(frozen=True, slots=True)
-class Long:
-    """A handler that may take longer than others: its own `deadline` counts instead of the worker's."""
-
-    handler: Handler
-    deadline: timedelta
-
-    async def __call__(self, job: Job) -> Outcome:
-        """Does the job."""
-        return await self.handler(job)
-
-
 INBOX = "inbox"
 RETRY = "retry"
 DELIVERY = "delivery"
@@ -108,9 +95,9 @@ class Worker:
     """Works the queues of one database in one event loop.
 
     Of each queue in `capacity` so many jobs run at once; other queues are left to others. A job that takes
-    longer than `deadline` (a `Long` handler has its own) is cancelled and tried again; its lease of `lease`
-    is renewed until then. At the end running jobs have `grace` to finish. `poll` is in seconds: how long a
-    job that nobody announced may lie. `clock` decides what is due.
+    longer than `deadline` is cancelled and tried again; its lease of `lease` is renewed until then. At the
+    end running jobs have `grace` to finish. `poll` is in seconds: how long a job that nobody announced may
+    lie. `clock` decides what is due.
     """
 
     def __init__(
@@ -269,7 +256,7 @@ class Worker:
             await self._try_again(job, f"{type(error).__name__}: {error.detail}", least)
         except TimeoutError:
             _log.warning("job %d (%s) took longer than its deadline", job.id, job.kind)
-            await self._try_again(job, f"took longer than {self._deadline_of(job).total_seconds():g} s")
+            await self._try_again(job, f"took longer than {self._deadline.total_seconds():g} s")
         except Exception as error:
             _log.exception("job %d (%s) failed", job.id, job.kind)
             await self._try_again(job, f"{type(error).__name__}: {error}")
@@ -280,7 +267,7 @@ class Worker:
         handler = self._handlers.get(job.kind)
         if handler is None:
             raise GiveUp(f"nobody here knows jobs of the kind {job.kind!r}")
-        async with asyncio.timeout(self._deadline_of(job).total_seconds()):
+        async with asyncio.timeout(self._deadline.total_seconds()):
             outcome = await handler(job)
         # Without an outcome the row's own lock is enough; that spares PostgreSQL needless conflicts.
         locking = outcome is nothing or isinstance(outcome, Locking)
@@ -294,10 +281,6 @@ class Worker:
                 _log.warning("job %d (%s) cannot be settled yet: %s", job.id, job.kind, error.detail)
             await asyncio.sleep(pause)
         await settle(_settle, job, outcome)
-
-    def _deadline_of(self, job: Job) -> timedelta:
-        handler = self._handlers.get(job.kind)
-        return handler.deadline if isinstance(handler, Long) else self._deadline
 
     async def _try_again(self, job: Job, reason: str, least: timedelta = timedelta()) -> None:
         delay = job_delay(job.tries)

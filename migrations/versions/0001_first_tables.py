@@ -115,7 +115,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_cluster_object_host_published_at", ["host", "published_at"], unique=False)
         batch_op.create_index(
             "ix_cluster_object_unverified",
-            ["uri"],
+            ["host", "uri"],
             unique=False,
             sqlite_where=sa.text("verified IS NULL"),
             postgresql_where=sa.text("verified IS NULL"),

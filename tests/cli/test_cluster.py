@@ -11,11 +11,11 @@ from sqlalchemy import delete, update
 from fedi_cluster.cli.invitation import checked
 from fedi_cluster.community.instances.queries import is_member
 from fedi_cluster.community.posts.queries import by_uri
-from fedi_cluster.community.regions.ledger import copy
+from fedi_cluster.community.regions.ledger import held
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.errors import Invalid
 from fedi_cluster.storage.tables import metadata
-from fedi_cluster.storage.unit import Unit
+from fedi_cluster.storage.unit import Reader, Unit
 from tests.cli.conftest import Instance
 from tests.cli.serving import free_port, started
 
@@ -94,7 +94,7 @@ def test_what_a_database_lost_comes_back(pair: tuple[Instance, Instance]) -> Non
     assert "Nothing is missing here." in szczecin.command("cluster", "recover")
     uri = szczecin.command("post", "Wpis", "--lang", "pl").split()[-1]
     house = rostock.house()
-    _until(lambda: house.db.read_now(copy, uri) is not None)
+    _until(lambda: house.db.read_now(_is_listed, uri))
     house.db.close()
     house = szczecin.house()
     house.db.write_now(_lose, uri)
@@ -105,6 +105,11 @@ def test_what_a_database_lost_comes_back(pair: tuple[Instance, Instance]) -> Non
     assert found is not None
     assert "Wpis" in found.content
     house.db.close()
+
+
+def _is_listed(reader: Reader, uri: str) -> bool:
+    row = held(reader, uri)
+    return row is not None and row.listed
 
 
 def _lose(unit: Unit, uri: str) -> None:

@@ -5,11 +5,17 @@ from sqlalchemy import update
 
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions import ledger
+from fedi_cluster.community.regions.listing import listed_post
 from fedi_cluster.community.regions.shapes import Held
+from fedi_cluster.federation.cluster import verify
+from fedi_cluster.federation.remote.context import Federation
+from fedi_cluster.federation.remote.copies import ask_for_verification
+from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.tables.cluster import cluster_object
 from fedi_cluster.storage.unit import Unit
-from tests.towns.ledgers import at_once, comparison, equal, pass_by
+from tests.towns.ledgers import at_once, comparison, empty_queue, equal, pass_by
 from tests.towns.town import Town, Towns
+from tests.towns.trouble import SlowTransport
 
 pytestmark = [
     pytest.mark.anyio,
@@ -78,6 +84,87 @@ async def test_a_copy_that_nobody_can_prove_is_not_kept_but_the_post_is(towns: T
     szczecin.sleep(False)
     await pass_by(towns)
     assert await equal(szczecin, rostock)
+
+
+async def test_a_slow_sister_holds_back_no_proof_of_another(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    szczecin, rostock, post = await pair(towns)
+    rietavas = await towns.found("rietavas", "lt")
+    await towns.join(rietavas, szczecin)
+    await pass_by(towns, 1)
+    poor = [await szczecin.post("atelier", f"Wystawa {n}", to_region=True) for n in range(2)]
+    good = await rietavas.post("dirbtuve", "Paroda", to_region=True)
+    await at_once(szczecin, rietavas, rostock)
+    for one in poor:
+        await spoil(rostock, one)
+    monkeypatch.setattr(verify, "_SECONDS", 0.3)
+    SlowTransport(towns.network, lambda url: url.startswith(f"https://{szczecin.host}/objects/"), 60)
+    await pass_by(towns, 1)
+    assert (await held(rostock, good)).verified is True
+    await pass_by(towns, 1)
+    for one in poor:
+        assert (await held(rostock, one)).verified is False
+        assert await verify.copy(rostock.house.federation, one.uri) is None
+    assert (await held(rostock, post)).verified is True
+
+
+async def test_who_asks_for_a_copy_does_not_wait_until_it_is_looked_at(towns: Towns) -> None:
+    szczecin, rostock, post = await pair(towns)
+    other = await szczecin.post("atelier", "Wystawa w porcie", to_region=True)
+    await at_once(szczecin, rostock)
+    await spoil(rostock, other)
+    szczecin.sleep()
+    fresh = await held(rostock, post)
+    assert fresh.verified is None
+    assert await verify.copy(rostock.house.federation, post.uri) == fresh.document
+    assert (await held(rostock, post)).verified is True
+    assert await verify.copy(rostock.house.federation, other.uri) is None
+    # The job has it read again, so it is not judged before.
+    assert (await held(rostock, other)).verified is None
+
+
+async def test_a_proof_that_cannot_be_looked_at_by_our_fault(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    szczecin, rostock, post = await pair(towns)
+    other = await szczecin.post("atelier", "Wystawa w porcie", to_region=True)
+    await at_once(szczecin, rostock)
+    check = verify.check_copy
+
+    async def broken(federation: Federation, one: Held, raw: Json) -> None:
+        if one.what.uri == post.uri:
+            raise LookupError("a fault of ours")
+        await check(federation, one, raw)
+
+    monkeypatch.setattr(verify, "check_copy", broken)
+    await pass_by(towns, 1)
+    assert (await held(rostock, other)).verified is True
+    bad = await held(rostock, post)
+    assert (bad.verified, b"w hali" in (bad.document or b"")) == (False, True)
+    monkeypatch.setattr(verify, "check_copy", check)
+    assert await verify.copy(rostock.house.federation, post.uri) == bad.document
+    assert (await held(rostock, post)).verified is True
+
+
+async def test_a_copy_whose_author_cannot_be_read_now_is_kept(towns: Towns) -> None:
+    szczecin, rostock, _post = await pair(towns)
+    post = await szczecin.post("nowa", "Mój pierwszy wpis", to_region=True)
+    await empty_queue(szczecin)
+    what, document = listed_post(post), dumps(await szczecin.document(post.uri))
+
+    def keep(unit: Unit) -> None:
+        ledger.put(unit, what, listed=True, document=document)
+        ask_for_verification(unit)
+
+    await rostock.house.db.write(keep)
+    szczecin.sleep()
+    await pass_by(towns, 1)
+    unsure = await held(rostock, post)
+    assert (unsure.verified, unsure.document) == (False, document)
+    szczecin.sleep(False)
+    assert await verify.copy(rostock.house.federation, post.uri) == document
+    assert (await held(rostock, post)).verified is True
 
 
 async def test_pages_say_since_when_the_origin_is_away(towns: Towns) -> None:

@@ -1,6 +1,8 @@
 """What one region has reaches the others although deliveries, queues or databases were lost."""
 
 import random
+import time
+from collections import Counter
 
 import pytest
 
@@ -65,9 +67,9 @@ async def test_a_sister_that_was_away_for_a_week(towns: Towns) -> None:
     rostock.sleep()
     towns.clock.forward(days=1)
     fresh = [kept.uri, edited.uri]
-    for number in range(60):
+    for number in range(10):
         fresh.append((await szczecin.post("atelier", f"Nowy {number}", to_region=True)).uri)
-        towns.clock.forward(minutes=40)
+        towns.clock.forward(hours=4)
     answer = await szczecin.post("ola", "Gratulacje!", in_reply_to=kept.uri)
     await szczecin.edit(edited, "Wpis poprawiony")
     await szczecin.erase(gone)
@@ -90,6 +92,55 @@ async def test_a_sister_that_was_away_for_a_week(towns: Towns) -> None:
         await rostock.page(f"/@atelier@szczecin.example/{(await _need(rostock, gone)).id}")
     ).status_code == 410
     assert (await comparison(rostock, szczecin)).missing == 0
+
+
+@embedded
+@pytest.mark.parametrize("lost", [False, True], ids=["queue kept", "queue lost"])
+async def test_five_hundred_acts_of_a_week_are_there_within_a_minute(towns: Towns, lost: bool) -> None:
+    """Whether the lane of the sister delivers them or only the comparison finds them: equal in order."""
+    chance = random.Random(1)
+    szczecin, rostock = await pair(towns)
+    live = [await szczecin.post("atelier", f"Wpis {n}", to_region=True) for n in range(20)]
+    await towns.settle()
+    rostock.sleep()
+    done = Counter[str]()
+    texts = {post.uri: f"Wpis {n}" for n, post in enumerate(live)}
+    for number in range(500):
+        act = chance.choices(["post", "edit", "delete"], [3, 2, 1])[0]
+        done[act] += 1
+        if act == "post":
+            live.append(await szczecin.post("atelier", f"Nowy {number}", to_region=True))
+            texts[live[-1].uri] = f"Nowy {number}"
+        elif act == "edit":
+            post = chance.choice(live)
+            texts[post.uri] = f"Poprawiony {number}"
+            await szczecin.edit(post, texts[post.uri])
+        else:
+            post = live.pop(chance.randrange(len(live)))
+            del texts[post.uri]
+            await szczecin.erase(post)
+        towns.clock.forward(minutes=7 * 24 * 60 / 500)
+        if number % 100 == 0:
+            await szczecin.work()
+    if lost:
+        await empty_queue(szczecin)
+    rostock.sleep(False)
+    began, moment = time.monotonic(), towns.clock.now()
+    await rostock.start()
+    await towns.settle()
+    for _second in range(60):
+        if await equal(szczecin, rostock):
+            break
+        towns.clock.forward(seconds=1)
+        await towns.settle()
+    # What the machine needed, and what the clock of the towns was moved by meanwhile.
+    took = time.monotonic() - began + (towns.clock.now() - moment).total_seconds()
+    print(f"{dict(done)}: equal {took:.1f} s after the return")
+    assert await equal(szczecin, rostock)
+    assert took < 60
+    assert await rostock.cluster_uris() == await szczecin.cluster_uris()
+    assert sorted(await rostock.cluster_uris()) == sorted(texts)
+    assert {post.uri: plain_text((await _need(rostock, post)).content) for post in live} == texts
 
 
 async def _need(town: Town, post: Post) -> Post:

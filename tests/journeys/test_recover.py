@@ -16,6 +16,7 @@ from fedi_cluster.storage.tables.cluster import cluster_object
 from fedi_cluster.storage.unit import Unit
 from tests.towns.ledgers import comparison, copy_of, equal, pass_by, put_back
 from tests.towns.town import Town, Towns
+from tests.towns.trouble import refuse_rows, take_rows
 
 pytestmark = [
     pytest.mark.anyio,
@@ -143,6 +144,27 @@ async def test_a_post_whose_account_is_lost_is_told(towns: Towns) -> None:
     )
     assert all("does not exist here any more" in trouble for trouble in taken.troubles), taken.troubles
     assert await rostock.cluster_uris() == [post.uri]
+
+
+async def test_one_that_cannot_be_stored_is_told_and_the_others_come_back(towns: Towns) -> None:
+    szczecin, _rostock, _rietavas = await three(towns)
+    await szczecin.person("atelier")
+    await towns.settle()
+    copy = copy_of(szczecin)
+    posts = [await szczecin.post("atelier", f"Wpis {n}", to_region=True) for n in range(3)]
+    await verified(towns)
+    await put_back(towns, szczecin, copy)
+    # The post itself is stored by then: nothing of it may stay.
+    await refuse_rows(szczecin, "INSERT ON announce", f"NEW.post_id = {posts[1].id}")
+    taken = await take_back(szczecin)
+    assert taken.counts == {"posts": 2}
+    (trouble,) = taken.troubles
+    assert trouble.startswith(f"{posts[1].uri}: it cannot be stored here (")
+    assert await szczecin.find(posts[1].uri) is None
+    assert await szczecin.cluster_uris() == [posts[2].uri, posts[0].uri]
+    await take_rows(szczecin, "announce")
+    assert (await take_back(szczecin)).counts == {"posts": 1}
+    assert await szczecin.cluster_uris() == [post.uri for post in reversed(posts)]
 
 
 async def test_a_forged_copy_is_not_taken(towns: Towns) -> None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, null, select, update
 
 from fedi_cluster.community.regions import periods
-from fedi_cluster.community.regions.ledger import COLUMNS, STALE, held_of
+from fedi_cluster.community.regions.ledger import COLUMNS, STALE, held_of, listed_of
 from fedi_cluster.community.regions.periods import DAY, MONTH, MOST_ROWS, SECOND
 from fedi_cluster.community.regions.shapes import Held, Listed, Part, Period
 from fedi_cluster.storage.tables.cluster import cluster_day, cluster_object
@@ -15,14 +16,28 @@ from fedi_cluster.storage.unit import Reader, Unit
 _row, _day = cluster_object.c, cluster_day.c
 
 
+# A day may have a hundred thousand rows: their documents stay where they are.
+_HELD = tuple(null() if one is _row.document else one for one in COLUMNS)
+_HASHED = COLUMNS[:6]
+
+
 def rows(reader: Reader, host: str, name: str) -> list[Held]:
-    """What is listed of an instance within a period (a day or shorter), by id."""
+    """What is listed of an instance within a period (a day or shorter), by id; `document` is left out."""
+    found = (held_of(row) for row in reader.connection.execute(_within(select(*_HELD), host, name)))
+    return sorted(found, key=lambda one: one.what.uri)
+
+
+def _listed(reader: Reader, host: str, name: str) -> list[Listed]:
+    """The same with only what its digest tells."""
+    found = (listed_of(row) for row in reader.connection.execute(_within(select(*_HASHED), host, name)))
+    return sorted(found, key=lambda one: one.uri)
+
+
+def _within(statement: Select[Any], host: str, name: str) -> Select[Any]:
     start, end = periods.span(name)
-    statement = select(*COLUMNS).where(
+    return statement.where(
         _row.host == host, _row.published_at >= start, _row.published_at < end, _row.listed
     )
-    found = (held_of(row) for row in reader.connection.execute(statement))
-    return sorted(found, key=lambda one: one.what.uri)
 
 
 def days(unit: Unit, host: str, month: str = "") -> list[Part]:
@@ -42,7 +57,7 @@ def days(unit: Unit, host: str, month: str = "") -> list[Part]:
 
 def _computed(unit: Unit, host: str, day: str) -> Part:
     unit.forget(STALE)
-    listed = [one.what for one in rows(unit, host, day)]
+    listed = _listed(unit, host, day)
     part = Part(day, len(listed), periods.digest_of_rows(listed))
     unit.connection.execute(
         update(cluster_day)
@@ -63,7 +78,7 @@ def period(unit: Unit, host: str, prefix: str, name: str) -> Period:
             periods.span(name)
         parts = days(unit, host, name) if name else months(unit, host, prefix)
         return Period(name, periods.digest_of_parts(prefix, parts), parts=tuple(parts))
-    return of_rows(name, [one.what for one in rows(unit, host, name)])
+    return of_rows(name, _listed(unit, host, name))
 
 
 def months(unit: Unit, host: str, prefix: str) -> list[Part]:

@@ -57,14 +57,20 @@ def _read(reader: Reader, uri: str) -> Held | None:
 
 def held_of(row: Sequence[Any]) -> Held:
     """The shape of a row of the ledger, as `COLUMNS` has it."""
-    uri, kind, published_at, version, deleted, former, listed, offered, document, verified = row
+    *what, listed, offered, document, verified = row
     return Held(
-        what=Listed(uri, (former or "") if deleted else kind, published_at, version, deleted),
+        what=listed_of(what),
         listed=listed,
         offered=offered,
         document=None if document is None else bytes(document),
         verified=verified,
     )
+
+
+def listed_of(row: Sequence[Any]) -> Listed:
+    """The shape of what a digest lists, as the first six of `COLUMNS` have it."""
+    uri, kind, published_at, version, deleted, former = row
+    return Listed(uri, (former or "") if deleted else kind, published_at, version, deleted)
 
 
 def put(
@@ -136,28 +142,31 @@ def note_offered(unit: Unit, uris: Sequence[str]) -> None:
 
 
 def unverified(reader: Reader, limit: int) -> list[Held]:
-    """Copies whose proof nobody looked at yet."""
-    statement = select(*COLUMNS).where(_row.verified.is_(None)).limit(limit)
-    return [held_of(row) for row in reader.connection.execute(statement)]
+    """Copies whose proof nobody looked at yet, of each instance about as many: none holds back the others."""
+    hosts = select(_row.host).where(_row.verified.is_(None)).distinct().order_by(_row.host)
+    waiting = reader.connection.execute(hosts).scalars().all()
+    found: list[Held] = []
+    for place, host in enumerate(waiting):
+        share = max(1, (limit - len(found)) // (len(waiting) - place))
+        rows = select(*COLUMNS).where(_row.verified.is_(None), _row.host == host).order_by(_row.uri)
+        found += [held_of(row) for row in reader.connection.execute(rows.limit(share))]
+        if len(found) >= limit:
+            break
+    return found
 
 
-def note_verified(unit: Unit, seen: Held, document: bytes | None) -> None:
-    """The proof of a copy was looked at: `document` are the bytes whose proof fits, None where none do.
+def note_verified(unit: Unit, seen: Held, document: bytes | None, *, fits: bool) -> None:
+    """The proof of a copy was looked at: whether it `fits`, and the `document` to keep from now on, if any.
 
-    A newer version that came meanwhile is left alone.
+    Another copy that came meanwhile is left alone. One that does not fit is replaced by the next that comes,
+    also of the same version.
     """
     unit.connection.execute(
         update(cluster_object)
-        .where(_row.uri == seen.what.uri, _row.version == seen.what.version, _row.verified.is_(None))
-        .values(document=document, verified=document is not None)
+        .where(_row.uri == seen.what.uri, _row.document == seen.document)
+        .values(document=document, verified=fits)
     )
     unit.forget(ROWS)
-
-
-def copy(reader: Reader, uri: str) -> bytes | None:
-    """The verified bytes of a sister's thing; None where we have none."""
-    found = held(reader, uri)
-    return found.document if found is not None and found.verified else None
 
 
 def is_all_verified(reader: Reader, host: str) -> bool:

@@ -1,5 +1,7 @@
 """Where a sister's digest and our ledger differ: from all time down to single things; it fetches no thing."""
 
+import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -29,13 +31,18 @@ class Differences:
 
 @dataclass(slots=True)
 class Walk:
-    """One way through the differences with a digest of `host`; it stops at `most` that are `wanted`."""
+    """One way through the differences with a digest of `host`; it stops at `most` that are `wanted`.
+
+    After `ends` (the loop's time) it goes no further as soon as one is wanted: it is fetched before the
+    next are looked for.
+    """
 
     db: Database
     reader: DigestReader
     host: str
     wanted: Wanted
     most: int
+    ends: float = math.inf
     found: Differences = field(default_factory=Differences)
 
     async def differences(self) -> Differences | None:
@@ -45,25 +52,32 @@ class Walk:
         if theirs is None or theirs.digest == mine.digest:
             return None
         for month, there in self._differing(theirs.parts, mine.parts):
-            days = (await self.reader.period(month)).parts if there else ()
+            days = (await self._read(month, there)).parts
             for day, told in self._differing(days, (await self._mine(month)).parts):
                 held = await self.db.read(digests.rows, self.host, day)
-                await self._within(day, await self.reader.period(day) if told else Period(day, ""), held)
+                await self._within(day, await self._read(day, told), held)
         return self.found
+
+    async def _read(self, name: str, there: Part | None) -> Period:
+        return await self.reader.period(there) if there else Period(name, "")
 
     async def _mine(self, name: str) -> Period:
         return await self.db.write(digests.period, self.host, self.reader.prefix, name)
 
-    def _differing(self, theirs: Sequence[Part], ours: Sequence[Part]) -> Iterator[tuple[str, bool]]:
-        """Names of periods whose digests differ, and whether the sister has them at all."""
+    def _differing(self, theirs: Sequence[Part], ours: Sequence[Part]) -> Iterator[tuple[str, Part | None]]:
+        """Names of periods whose digests differ, with what the sister says of those that she has."""
         there, here = {part.name: part for part in theirs}, {part.name: part for part in ours}
         for name in sorted(there.keys() | here.keys(), reverse=True):
             if name in there and name in here and there[name].digest == here[name].digest:
                 continue
-            if self.found.wanted >= self.most:
+            if self._is_enough():
                 self.found.left += max(1, there[name].total if name in there and len(name) >= DAY else 1)
                 continue
-            yield name, name in there
+            yield name, there.get(name)
+
+    def _is_enough(self) -> bool:
+        wanted = self.found.wanted
+        return wanted >= self.most or (wanted > 0 and asyncio.get_running_loop().time() > self.ends)
 
     async def _within(self, name: str, theirs: Period, held: Sequence[Held]) -> None:
         """A day or less: its rows, or what is narrower."""
@@ -79,8 +93,7 @@ class Walk:
             for own, some in by_name.items()
         ]
         for own, there in self._differing(theirs.parts, ours):
-            deeper = await self.reader.period(own) if there else Period(own, "")
-            await self._within(own, deeper, by_name.get(own, ()))
+            await self._within(own, await self._read(own, there), by_name.get(own, ()))
 
     async def _rows(self, theirs: Sequence[Listed], held: Sequence[Held]) -> None:
         here = {one.what.uri: one for one in held}

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from fedi_cluster.community.instances import actions as instance_actions
 from fedi_cluster.community.instances import queries
-from fedi_cluster.community.regions import digests, ledger
+from fedi_cluster.community.regions import digests
 from fedi_cluster.community.regions.queries import instance_actor
-from fedi_cluster.federation.cluster import watch
+from fedi_cluster.federation.cluster import verify, watch
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.senders import authenticate, facts_of
 from fedi_cluster.federation.remote.signing import own_private_keys
@@ -37,9 +37,9 @@ async def held(request: Request, federation: Federation) -> Response:
 async def copy(request: Request, federation: Federation) -> Response:
     """GET /cluster/copy?id=ID: the bytes of a sister's thing as its author signed them."""
     await _sister(request, federation)
-    document = await federation.db.read(ledger.copy, request.query_params.get("id", ""))
+    document = await verify.copy(federation, request.query_params.get("id", ""))
     if document is None:
-        raise NotFound("There is no verified copy of this here.")
+        raise NotFound("There is no copy of this here whose proof fits.")
     return Response(document, media_type=ACTIVITY_JSON)
 
 

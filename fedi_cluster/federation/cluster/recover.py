@@ -5,6 +5,7 @@ nothing is sent again, since the others have it. What cannot be taken is told, n
 """
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -34,14 +35,17 @@ from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.kinds import ACTORS
 from fedi_cluster.federation.vocab.types import ActorDocument, ObjectDocument
 from fedi_cluster.kernel.addresses import Addresses
-from fedi_cluster.kernel.errors import ClusterError, NotFound, Refused, Unreachable
+from fedi_cluster.kernel.errors import ClusterError, NotFound, Refused
 from fedi_cluster.kernel.ids import id_within_second, parse_id
 from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.storage.faults import concerns_all, reason_of
 from fedi_cluster.storage.unit import Reader, Unit
 
 _AT_ONCE = 4
 _CHUNK = 50
 _MOST = 1_000_000
+
+_log = logging.getLogger(__name__)
 
 KINDS = ("posts", "edits", "deletions", "profiles")
 
@@ -158,9 +162,11 @@ async def _copy(federation: Federation, gate: asyncio.Semaphore, one: Lost) -> J
                 raw = await federation.fetcher.part(at.copy(one.row.uri))
                 await federation.db.read(_check, federation, one.row, raw)
             except NotFound:
-                reason = f"{holder.host} has no copy that it could verify"
-            except ClusterError as error:
-                reason = error.public
+                reason = f"{holder.host} has no copy whose proof fits"
+            except Exception as error:
+                if concerns_all(error):
+                    raise
+                reason = _told(error, one.row.uri)
             else:
                 return raw
     return reason
@@ -195,13 +201,24 @@ def _write(
             troubles.append(f"{one.row.uri}: {copy}")
             continue
         try:
-            _store(unit, federation, one.row, copy)
-        except (Refused, Unreachable) as error:
-            troubles.append(f"{one.row.uri}: {error.public}")
+            with unit.attempt():
+                _store(unit, federation, one.row, copy)
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            troubles.append(f"{one.row.uri}: {_told(error, one.row.uri)}")
         else:
             counts[one.kind] += 1
     # Set, not added: the function may run again after a conflict, on a fresh copy of what was before.
     unit.on_commit(lambda: _note(taken, counts, troubles))
+
+
+def _told(error: Exception, uri: str) -> str:
+    """Why one thing does not come back: what its own fault is, or that it is ours."""
+    if isinstance(error, ClusterError):
+        return error.public
+    _log.error("%s cannot be taken back", uri, exc_info=error)
+    return f"it cannot be stored here ({reason_of(error)})"
 
 
 def _note(taken: Taken, counts: Counter[str], troubles: list[str]) -> None:

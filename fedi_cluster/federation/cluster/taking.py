@@ -41,7 +41,8 @@ async def take(federation: Federation, member: Member, row: Listed, held: Held |
         await federation.actors.read_listed(row.uri)
         return lambda unit: _listed_at_least(unit, row)
     found, raw = await federation.objects.document(row.uri)
-    if _version(raw) is None or _version(raw) < row.version:  # type: ignore[operator]  # None is told first
+    said = _version(raw)
+    if said is None or said < row.version:
         raise Unreachable("The post is older than its digest says.", permanent=True, detail=row.uri)
     try:
         read = await federation.objects.made_ready(found, raw)

@@ -5,6 +5,9 @@ The post itself stays either way, since it came from its origin; only that we ca
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor
@@ -22,47 +25,108 @@ from fedi_cluster.jobs.worker import Outcome
 from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.errors import ClusterError, Unauthenticated
 from fedi_cluster.kernel.json import Json, dumps, parse_object
+from fedi_cluster.storage.faults import concerns_all
 from fedi_cluster.storage.unit import Unit
 
 _AT_ONCE = 200
+# For the copies of one instance; what is left is looked at in the next run.
+_SECONDS = 30.0
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A copy that was looked at: whether a proof `fits`, and the `document` to keep, if any."""
+
+    held: Held
+    fits: bool
+    document: bytes | None
+
+
 async def verify(federation: Federation, _job: Job) -> Outcome:
-    """The proofs of up to 200 copies; where there are more, it is asked for again."""
+    """The proofs of up to 200 copies, of all instances side by side; what is left is asked for again."""
     waiting = await federation.db.read(ledger.unverified, _AT_ONCE)
-    seen: list[tuple[Held, bytes | None]] = []
-    for held in waiting:
-        seen.append((held, await _proven(federation, held)))
-        await asyncio.sleep(0)  # others get their turn: a proof takes a millisecond
+    by_host = groupby(waiting, key=lambda held: held.what.host)
+    looks = await asyncio.gather(*(_look(federation, list(some)) for _host, some in by_host))
 
     def write(unit: Unit) -> None:
-        for held, document in seen:
-            ledger.note_verified(unit, held, document)
-        if len(waiting) == _AT_ONCE:
+        for one in chain.from_iterable(looks):
+            ledger.note_verified(unit, one.held, one.document, fits=one.fits)
+        if ledger.unverified(unit, 1):
             ask_for_verification(unit)
 
     return write
 
 
-async def _proven(federation: Federation, held: Held) -> bytes | None:
-    """The bytes of a copy whose proof fits: those that we have, else those that its origin has now."""
-    if held.document is None:
+async def copy(federation: Federation, uri: str) -> bytes | None:
+    """The bytes of a sister's thing whose proof fits, None where we have none.
+
+    Who asks does not wait for the next run: what was not proven yet is looked at now, and its origin not
+    asked for another.
+    """
+    held = await federation.db.read(ledger.held, uri)
+    if held is None or held.document is None:
         return None
+    if not held.verified:
+        try:
+            await check_copy(federation, held, parse_object(held.document))
+        except ClusterError as error:
+            if concerns_all(error):
+                raise
+            _log.info("the copy of %s cannot be verified: %s", uri, error.detail)
+            return None
+        await federation.db.write(ledger.note_verified, held, held.document, fits=True)
+    return held.document
+
+
+async def _look(federation: Federation, waiting: Sequence[Held]) -> list[_Seen]:
+    """Looks at the copies of one instance, as many as there is time for; one harms no other."""
+    ends = asyncio.get_running_loop().time() + _SECONDS
+    seen: list[_Seen] = []
+    for held in waiting:
+        try:
+            async with asyncio.timeout_at(ends):
+                seen.append(await _judged(federation, held))
+                await asyncio.sleep(0)  # others get their turn: a proof takes a millisecond
+        except TimeoutError:
+            _log.warning("%s takes too long to say whether %s is right", held.what.host, held.what.uri)
+            seen.append(_Seen(held, fits=False, document=held.document))
+            break
+        except Exception as error:
+            if concerns_all(error):
+                raise
+            _log.exception("the copy of %s cannot be looked at", held.what.uri)
+            seen.append(_Seen(held, fits=False, document=held.document))
+    return seen
+
+
+async def _judged(federation: Federation, held: Held) -> _Seen:
+    """With the bytes that we have, else those that the origin has now.
+
+    What cannot be judged now is kept as it is: `copy` looks at it again.
+    """
+    assert held.document is not None, "what has no document has no proof that waits"
     try:
         await check_copy(federation, held, parse_object(held.document))
     except ClusterError as error:
+        if error.again:
+            if concerns_all(error):
+                raise
+            _log.warning("the copy of %s cannot be verified now: %s", held.what.uri, error.detail)
+            return _Seen(held, fits=False, document=held.document)
         _log.info("the copy of %s cannot be verified: %s", held.what.uri, error.detail)
     else:
-        return held.document
+        return _Seen(held, fits=True, document=held.document)
     try:
         raw = await _read_again(federation, held)
         await check_copy(federation, held, raw)
     except ClusterError as error:
+        if concerns_all(error):
+            raise
         _log.warning("%s is kept without a copy: %s", held.what.uri, error.detail)
-        return None
-    return dumps(raw)
+        return _Seen(held, fits=False, document=None)
+    return _Seen(held, fits=True, document=dumps(raw))
 
 
 async def _read_again(federation: Federation, held: Held) -> Json:

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, Literal, cast
 
 from sqlalchemy import Row, bindparam, select, update
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from fedi_cluster.federation.inbox.handlers.table import HANDLERS
 from fedi_cluster.federation.inbox.message import Ignored, Message
@@ -31,8 +30,9 @@ from fedi_cluster.federation.vocab.types import Activity, Unreadable
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import RETRY, Outcome, Rest, nothing
-from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unavailable, Unreachable
+from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unreachable
 from fedi_cluster.kernel.json import parse_again
+from fedi_cluster.storage.faults import concerns_all, reason_of
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.federation import inbox_log
@@ -56,8 +56,6 @@ _LONGEST_READING = 90.0
 # After so many failures of its batch an entry is worked alone; after so many it is put by.
 _ALONE_AFTER = 2
 _PUT_BY_AFTER = 5
-# PostgreSQL's class 54: a value is longer than an index takes.
-_TOO_LONG = "54"
 
 _Row = Row[*tuple[Any, ...]]
 _Part = Callable[[], AbstractContextManager[None]]
@@ -141,7 +139,7 @@ async def process(federation: Federation, job: Job) -> Outcome:
                 tried[:] = [done.left]
                 await _work_alone(federation, done.left)
         except Exception as error:
-            if not _passes(error):
+            if not concerns_all(error):
                 await federation.db.write(_note_break, tried, error)
             raise
         if done.left is None and not done.more:
@@ -195,7 +193,7 @@ def _together(unit: Unit) -> Iterator[None]:
         yield
         unit.follow_facts()
     except Exception as error:
-        if _passes(error):
+        if concerns_all(error):
             raise
         raise _Apart from error
 
@@ -210,7 +208,7 @@ def _next(unit: Unit, host: str) -> tuple[Sequence[_Row], bool]:
 
 def _note_break(unit: Unit, log_ids: Sequence[int], error: Exception) -> None:
     """A fault of ours ended the transaction that worked these."""
-    unit.connection.execute(_BROKE, {"log_ids": log_ids, "why": _reason(error)[:_LONGEST_REASON]})
+    unit.connection.execute(_BROKE, {"log_ids": log_ids, "why": reason_of(error)[:_LONGEST_REASON]})
 
 
 def _work(unit: Unit, within: Federation, row: _Row, batch: _Batch, apart: _Part) -> bool:
@@ -314,7 +312,7 @@ def _read(row: _Row) -> _Read | tuple[str, str]:
 
 def _note_failure(batch: _Batch, row: _Row, error: Exception) -> None:
     """Refused, of no interest, tried later, or a fault of ours; raises what concerns the whole batch."""
-    if _passes(error):
+    if concerns_all(error):
         raise error
     if isinstance(error, Unreachable) and error.permanent:
         batch.mark(row, REFUSED, error.detail)
@@ -324,24 +322,13 @@ def _note_failure(batch: _Batch, row: _Row, error: Exception) -> None:
         _try_later(batch, row, error)
 
 
-def _passes(error: Exception) -> bool:
-    """Whether it is the state of the database, and no fault of an entry."""
-    if isinstance(error, DBAPIError) and not isinstance(error, IntegrityError | DataError):
-        return not str(getattr(error.orig, "sqlstate", None)).startswith(_TOO_LONG)
-    return isinstance(error, Unavailable)
-
-
-def _reason(error: Exception) -> str:
-    return error.detail if isinstance(error, ClusterError) else f"{type(error).__name__}: {error}"
-
-
 def _try_later(batch: _Batch, row: _Row, error: Exception) -> None:
     tries = cast(int, row.tries) + 1
     foreseen = isinstance(error, ClusterError)
     if not foreseen:
         _log.error("the entry %d of the inbox log failed", row.id, exc_info=error)
     if tries >= _MOST_ATTEMPTS:
-        batch.mark(row, REFUSED if foreseen else DEAD, _reason(error), tries)
+        batch.mark(row, REFUSED if foreseen else DEAD, reason_of(error), tries)
         return
-    batch.mark(row, LATER, _reason(error), tries)
+    batch.mark(row, LATER, reason_of(error), tries)
     batch.again[row.id] = _FIRST_WAIT * (1 << (2 * (tries - 1)))

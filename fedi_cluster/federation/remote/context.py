@@ -1,9 +1,10 @@
 """What the rooms of federation share at run time; it holds parts and decides nothing."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fedi_cluster.federation.remote.actors import RemoteActors
+from fedi_cluster.federation.remote.digests import KnownPeriods
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.remote.keys import KeyRing
 from fedi_cluster.federation.remote.log import InboxLog
@@ -29,7 +30,7 @@ class Federation:
     """One instance's ways to speak with others.
 
     `arrived` writes down deliveries that were taken; `probes` are for lanes that fail, `places` for
-    those that send.
+    those that send. `digests` is what was read of a sister (by host) in a comparison that had to break off.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Federation:
     actors: RemoteActors
     objects: RemoteObjects
     documents: KeptByRow
+    digests: dict[str, KnownPeriods] = field(default_factory=dict)
 
 
 def open_federation(

@@ -21,6 +21,29 @@ from fedi_cluster.kernel.errors import Refused
 from fedi_cluster.kernel.json import Json
 
 _CLOCKS_DIFFER = timedelta(hours=1)
+_MOST_KEPT = 50
+
+
+@dataclass(slots=True)
+class KnownPeriods:
+    """The last periods that were read, by address and digest: what a digest stands for does not change.
+
+    `count` is how many were read in all.
+    """
+
+    count: int = 0
+    _kept: dict[tuple[str, str], Period] = field(default_factory=dict)
+
+    def get(self, address: str, digest: str) -> Period | None:
+        """The period with this digest, where we still have it."""
+        return self._kept.get((address, digest))
+
+    def keep(self, address: str, period: Period) -> None:
+        """Keeps one, and lets go of what came long before."""
+        self.count += 1
+        self._kept[address, period.digest] = period
+        if len(self._kept) > _MOST_KEPT:
+            del self._kept[next(iter(self._kept))]
 
 
 @dataclass(slots=True)
@@ -28,7 +51,8 @@ class DigestReader:
     """Reads what `holder` says that `origin` (an instance actor) has, below the id `prefix`.
 
     `newest` is the latest `updated` that we saw of the holder before; older documents are refused, however
-    well signed: somebody keeps them to hide what came since. `seen` is the latest of this reading.
+    well signed: somebody keeps them to hide what came since. `seen` is the latest of this reading. What is
+    `known` is not read again.
     """
 
     fetcher: Fetcher
@@ -38,16 +62,21 @@ class DigestReader:
     prefix: str
     newest: datetime | None
     seen: datetime | None = field(default=None)
+    known: KnownPeriods = field(default_factory=KnownPeriods)
 
     async def root(self, known: str) -> Period | None:
         """All time; None where its digest is `known`."""
         document = await self.fetcher.unless(self.prefix, known)
         return None if document is None else self._checked(document, "")
 
-    async def period(self, name: str) -> Period:
-        """A narrower one, by its name. Raises `Refused`, `Unauthenticated`, `Unreachable`, `NotFound`."""
-        document = await self.fetcher.document(periods.address(self.prefix, name))
-        return self._checked(document, name)
+    async def period(self, part: Part) -> Period:
+        """A narrower one that is listed. Raises `Refused`, `Unauthenticated`, `Unreachable`, `NotFound`."""
+        address = periods.address(self.prefix, part.name)
+        found = self.known.get(address, part.digest)
+        if found is None:
+            found = self._checked(await self.fetcher.document(address), part.name)
+            self.known.keep(address, found)
+        return found
 
     def _checked(self, document: Json, name: str) -> Period:
         told = parse.digest(document)

@@ -81,6 +81,7 @@ cluster_object = Table(
     Index("ix_cluster_object_host_published_at", "host", "published_at"),
     Index(
         "ix_cluster_object_unverified",
+        "host",
         "uri",
         info=where("verified IS NULL"),
     ),

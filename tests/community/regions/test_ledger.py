@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
+from sqlalchemy import event
 
 from fedi_cluster.community.regions import digests, ledger, periods
 from fedi_cluster.community.regions.shapes import Listed, Period
@@ -61,18 +62,47 @@ def test_a_verified_copy_is_not_replaced_by_the_same_version(hands: Hands) -> No
     hands.do(ledger.put, note(), listed=True, document=b"two")
     (waiting,) = hands.see(ledger.unverified, 10)
     assert waiting.document == b"two"
-    hands.do(ledger.note_verified, waiting, b"two")
+    hands.do(ledger.note_verified, waiting, b"two", fits=True)
     assert not hands.do(ledger.put, note(), listed=True, document=b"three")
-    assert hands.see(ledger.copy, note().uri) == b"two"
+    found = hands.see(ledger.held, note().uri)
+    assert found is not None
+    assert (found.document, found.verified) == (b"two", True)
     assert hands.see(ledger.is_all_verified, FAR)
     hands.do(ledger.put, note(later=1), listed=True, document=b"four")
-    assert hands.see(ledger.copy, note().uri) is None
     assert not hands.see(ledger.is_all_verified, FAR)
     # What was looked at meanwhile is not said of the newer version.
-    hands.do(ledger.note_verified, waiting, None)
+    hands.do(ledger.note_verified, waiting, None, fits=False)
     found = hands.see(ledger.held, note().uri)
     assert found is not None
     assert (found.document, found.verified) == (b"four", None)
+
+
+def test_copies_of_all_instances_are_looked_at_together(hands: Hands) -> None:
+    other = Listed("https://other.example/objects/1", "Note", START, START)
+    for what in (*(note(number) for number in range(5)), other):
+        hands.do(ledger.put, what, listed=True, document=b"{}")
+    assert [one.what.host for one in hands.see(ledger.unverified, 4)] == ["other.example", FAR, FAR, FAR]
+    assert len(hands.see(ledger.unverified, 1)) == 1
+
+
+def test_a_digest_reads_no_documents(hands: Hands) -> None:
+    hands.do(ledger.put, note(), listed=True, document=b"{}")
+    said: list[str] = []
+
+    def note_statement(*given: object) -> None:
+        said.append(str(given[2]))
+
+    event.listen(hands.db.engine, "before_cursor_execute", note_statement)
+    try:
+        root(hands)
+        day = hands.do(digests.period, FAR, PREFIX, "2026-11-25")
+        (row,) = hands.see(digests.rows, FAR, "2026-11-25")
+    finally:
+        event.remove(hands.db.engine, "before_cursor_execute", note_statement)
+    assert (row.what, row.document, row.verified) == (day.rows[0], None, None)
+    read = [one for one in said if "FROM cluster_object" in one]
+    assert len(read) == 3
+    assert not [one for one in read if "document" in one]
 
 
 def test_the_origin_has_the_last_word_on_a_day(hands: Hands) -> None:
