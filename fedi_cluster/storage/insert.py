@@ -57,10 +57,9 @@ class Upsert:
         self._returning = returning
         self._prepared: dict[tuple[str, ...], Prepared] = {}
 
-    def run(self, unit: Unit, rows: Sequence[Mapping[str, object]]) -> None:
-        """Writes `rows`, which all have the same columns; none is no work."""
-        if rows:
-            self._for(unit, rows[0]).run(unit, rows)
+    def run(self, unit: Unit, rows: Sequence[Mapping[str, object]]) -> int:
+        """Writes `rows`, which all have the same columns; gives how many are new or changed."""
+        return self._for(unit, rows[0]).run(unit, rows) if rows else 0
 
     def first(self, unit: Unit, row: Mapping[str, object]) -> Values | None:
         """Writes one row and gives `returning` of what stands there now; None for a twin left alone."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import ColumnElement, Connection, Dialect, Integer, literal_column
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -24,6 +24,11 @@ Values = tuple[Any, ...]
 Names = tuple[str, ...]
 _Process = Callable[[Any], Any]
 _Plan = tuple[Callable[[Mapping[str, object]], Values], Mapping[str, object], list[tuple[int, _Process]]]
+
+
+def fixed(number: int) -> ColumnElement[int]:
+    """A number in the text of a statement: SQLite plans one anew for each run where its LIMIT is bound."""
+    return literal_column(str(number), Integer)
 
 
 def _quick(kind: object, process: _Process | None) -> _Process | None:

@@ -25,7 +25,7 @@ from fedi_cluster.community.posts import queries as post_queries
 from fedi_cluster.community.posts.facts import Announced, PostDeleted, PostPublished, Unannounced
 from fedi_cluster.community.relationships.facts import Blocked, Followed, FollowRefused, Unfollowed
 from fedi_cluster.kernel.addresses import Addresses
-from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.prepared import Prepared, fixed
 from fedi_cluster.storage.tables.auth import user as user_table
 from fedi_cluster.storage.tables.posts import announce as announce_table
 from fedi_cluster.storage.tables.posts import mention as mention_table
@@ -181,7 +181,9 @@ _FACTS_OF_POST = (
     .select_from(_p.outerjoin(_parent, _parent.c.id == _p.c.parent_id))
 )  # fmt: skip
 _ANSWERS_TO = Prepared(
-    _FACTS_OF_POST.where(_p.c.parent_id == parameter(_POST)).order_by(_p.c.id).limit(_MOST_ANSWERS_BEFORE)
+    _FACTS_OF_POST.where(_p.c.parent_id == parameter(_POST))
+    .order_by(_p.c.id)
+    .limit(fixed(_MOST_ANSWERS_BEFORE))
 )
 _OTHER_BOOSTS = (
     select(announce_table.c.id)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
 
-from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.prepared import Prepared, fixed
 from fedi_cluster.storage.tables.auth import user as user_table
 from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.relationships import follow as follow_table
@@ -36,7 +36,7 @@ def oneself(actor: ColumnElement[int]) -> Select[Any]:
     return select(user_table.c.actor_id.label("owner_id")).where(user_table.c.actor_id == actor)
 
 
-_ANY_READER = Prepared(readers_of(parameter("target")).limit(1))
+_ANY_READER = Prepared(readers_of(parameter("target")).limit(fixed(1)))
 _SIGNS_IN = Prepared(oneself(parameter("actor")))
 
 

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import update
 
+from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions import ledger
 from fedi_cluster.community.regions.listing import listed_post
@@ -132,10 +133,10 @@ async def test_a_proof_that_cannot_be_looked_at_by_our_fault(
     await at_once(szczecin, rostock)
     check = verify.check_copy
 
-    async def broken(federation: Federation, one: Held, raw: Json) -> None:
+    async def broken(federation: Federation, one: Held, author: Actor | None, raw: Json) -> None:
         if one.what.uri == post.uri:
             raise LookupError("a fault of ours")
-        await check(federation, one, raw)
+        await check(federation, one, author, raw)
 
     monkeypatch.setattr(verify, "check_copy", broken)
     await pass_by(towns, 1)

@@ -65,7 +65,7 @@ async def test_a_town_answers_by_its_name(towns: TownTransport) -> None:
 async def test_outages_and_slowness(towns: TownTransport) -> None:
     outbound = Outbound(SETTINGS, towns)
     towns.down("rostock.example")
-    towns.slow("szczecin.example", 12)
+    towns.slow("szczecin.example", 45)
     for host in ("rostock.example", "szczecin.example", "unknown.example"):
         with pytest.raises(Unreachable) as caught:
             await outbound.get(f"https://{host}/echo")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, func, select
+from sqlalchemy import Select, Table, bindparam, func, select, union_all
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor, Place
@@ -161,6 +161,12 @@ def by_uri(reader: Reader, uri: str) -> Post | None:
     return _held(reader, uri, lambda: _read(reader, _BY_URI, uri=uri))
 
 
+def author_by_uri(reader: Reader, uri: str) -> Actor | None:
+    """Who wrote the post with this id, also a deleted one; None where it was never here."""
+    author_id = _AUTHOR.scalar(reader, uri=uri)
+    return None if author_id is None else actor_queries.by_id(reader, author_id)
+
+
 def hold(reader: Reader, post: Post) -> None:
     """The post as this transaction has read or written it: nobody reads it again."""
     reader.hold(POSTS, post.id, post)
@@ -234,6 +240,9 @@ def count_of_author(reader: Reader, author_id: int) -> int:
     return int(reader.connection.execute(_COUNT, {"author": author_id}).scalar_one())
 
 
+_AUTHOR = Prepared(select(tables.post.c.author_id).where(tables.post.c.uri == bindparam("uri")))
+
+
 def _reactions(table: Table) -> dict[str, Prepared]:
     columns = table.c
     whole = select(columns.id, columns.uri, columns.actor_id, columns.post_id, columns.created_at)
@@ -251,6 +260,11 @@ def _reactions(table: Table) -> dict[str, Prepared]:
 
 _LIKE = _reactions(tables.like)
 _ANNOUNCE = _reactions(tables.announce)
+_ANY_REACTION = Prepared(
+    union_all(
+        *(select(one.c.id).where(one.c.uri == bindparam("uri")) for one in (tables.like, tables.announce))
+    )
+)
 
 
 def _reaction(reader: Reader, statement: Prepared, **named: object) -> Reaction | None:
@@ -285,6 +299,11 @@ def hold_announce(reader: Reader, announce: Reaction) -> None:
 def announce_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:
     """The announce of a post by an actor."""
     return _reaction(reader, _ANNOUNCE["between"], actor=actor_id, post=post_id)
+
+
+def is_reaction(reader: Reader, uri: str) -> bool:
+    """Whether a like or announce began with this activity: what one asks before each new one."""
+    return _ANY_REACTION.first(reader, uri=uri) is not None
 
 
 def reaction_by_uri(reader: Reader, uri: str) -> tuple[str, Reaction] | None:

@@ -4,7 +4,7 @@ Documents are opaque bytes here. Every change of a listed row makes the digest o
 transaction. A row that was listed stays: what is deleted is a tombstone for good.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
@@ -42,6 +42,14 @@ _FRESH = Prepared(
     select(_day.digest).where(_day.host == bindparam("of_host"), _day.day == bindparam("of_day"))
 )
 _ENLIST = Prepared(update(cluster_object).where(_row.uri == bindparam("of_uri")).values(listed=True))
+_NOTE_VERIFIED = Prepared(
+    update(cluster_object)
+    .where(_row.uri == bindparam("of_uri"), _row.document == bindparam("seen", type_=_row.document.type))
+    .values(
+        document=bindparam("kept", type_=_row.document.type),
+        verified=bindparam("fits", type_=_row.verified.type),
+    )
+)
 _CHANGE = update(cluster_object).where(_row.uri == bindparam("of_uri"))
 
 
@@ -155,17 +163,17 @@ def unverified(reader: Reader, limit: int) -> list[Held]:
     return found
 
 
-def note_verified(unit: Unit, seen: Held, document: bytes | None, *, fits: bool) -> None:
-    """The proof of a copy was looked at: whether it `fits`, and the `document` to keep from now on, if any.
+def note_verified(unit: Unit, looks: Iterable[tuple[Held, bytes | None, bool]]) -> None:
+    """The proofs of copies were looked at: the document to keep of each, if any, and whether a proof fits.
 
     Another copy that came meanwhile is left alone. One that does not fit is replaced by the next that comes,
     also of the same version.
     """
-    unit.connection.execute(
-        update(cluster_object)
-        .where(_row.uri == seen.what.uri, _row.document == seen.document)
-        .values(document=document, verified=fits)
-    )
+    rows = [
+        {"of_uri": seen.what.uri, "seen": seen.document, "kept": document, "fits": fits}
+        for seen, document, fits in looks
+    ]
+    _NOTE_VERIFIED.run(unit, rows)
     unit.forget(ROWS)
 
 

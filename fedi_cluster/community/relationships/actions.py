@@ -101,6 +101,7 @@ def block(unit: Unit, blocker: Actor, blocked: Actor, uri: str) -> None:
             id=block_id, uri=uri, blocker_id=blocker.id, blocked_id=blocked.id, created_at=unit.now
         )
     )
+    unit.forget(queries.BLOCKS)
     unfollow(unit, blocker, blocked)
     their = queries.follow_between(unit, blocked.id, blocker.id)
     if their:
@@ -114,4 +115,5 @@ def unblock(unit: Unit, blocker: Actor, blocked: Actor) -> None:
     if known is None:
         return
     unit.connection.execute(delete(block_table).where(block_table.c.id == known.id))
+    unit.forget(queries.BLOCKS)
     unit.record(Unblocked(known.uri, blocker.id, blocked.id, local=blocker.local))

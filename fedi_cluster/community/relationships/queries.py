@@ -11,6 +11,9 @@ from fedi_cluster.storage.tables.relationships import follow as follow_table
 from fedi_cluster.storage.unit import Reader
 
 _blocks = block_table.c
+BLOCKS = "block"
+"""The family of `Reader.held` that blocks are; whoever writes one lets it be forgotten."""
+
 _ONE, _OTHER = bindparam("one", type_=BigId), bindparam("other", type_=BigId)
 _BLOCKED = Prepared(
     select(_blocks.id).where(
@@ -73,7 +76,9 @@ def block_between(reader: Reader, blocker_id: int, blocked_id: int) -> Block | N
 
 def is_blocked(reader: Reader, one_id: int, other_id: int) -> bool:
     """Whether either of the two blocked the other."""
-    return _BLOCKED.first(reader, one=one_id, other=other_id) is not None
+    return reader.held(
+        BLOCKS, (one_id, other_id), lambda: _BLOCKED.first(reader, one=one_id, other=other_id) is not None
+    )
 
 
 def follower_inboxes(reader: Reader, target_id: int) -> set[str]:

@@ -24,9 +24,9 @@ from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome
 from fedi_cluster.kernel.clock import whole_second
 from fedi_cluster.kernel.errors import ClusterError, Unauthenticated
-from fedi_cluster.kernel.json import Json, dumps, parse_object
+from fedi_cluster.kernel.json import Json, dumps, parse_again
 from fedi_cluster.storage.faults import concerns_all
-from fedi_cluster.storage.unit import Unit
+from fedi_cluster.storage.unit import Reader, Unit
 
 _AT_ONCE = 200
 # For the copies of one instance; what is left is looked at in the next run.
@@ -46,17 +46,21 @@ class _Seen:
 
 async def verify(federation: Federation, _job: Job) -> Outcome:
     """The proofs of up to 200 copies, of all instances side by side; what is left is asked for again."""
-    waiting = await federation.db.read(ledger.unverified, _AT_ONCE)
-    by_host = groupby(waiting, key=lambda held: held.what.host)
+    waiting = await federation.db.read(_waiting)
+    by_host = groupby(waiting, key=lambda one: one[0].what.host)
     looks = await asyncio.gather(*(_look(federation, list(some)) for _host, some in by_host))
 
     def write(unit: Unit) -> None:
-        for one in chain.from_iterable(looks):
-            ledger.note_verified(unit, one.held, one.document, fits=one.fits)
+        ledger.note_verified(unit, [(one.held, one.document, one.fits) for one in chain.from_iterable(looks)])
         if ledger.unverified(unit, 1):
             ask_for_verification(unit)
 
     return write
+
+
+def _waiting(reader: Reader) -> list[tuple[Held, Actor | None]]:
+    found = ledger.unverified(reader, _AT_ONCE)
+    return [(held, post_queries.author_by_uri(reader, held.what.uri)) for held in found]
 
 
 async def copy(federation: Federation, uri: str) -> bytes | None:
@@ -69,25 +73,26 @@ async def copy(federation: Federation, uri: str) -> bytes | None:
     if held is None or held.document is None:
         return None
     if not held.verified:
+        author = await federation.db.read(post_queries.author_by_uri, uri)
         try:
-            await check_copy(federation, held, parse_object(held.document))
+            await check_copy(federation, held, author, parse_again(held.document))
         except ClusterError as error:
             if concerns_all(error):
                 raise
             _log.info("the copy of %s cannot be verified: %s", uri, error.detail)
             return None
-        await federation.db.write(ledger.note_verified, held, held.document, fits=True)
+        await federation.db.write(ledger.note_verified, [(held, held.document, True)])
     return held.document
 
 
-async def _look(federation: Federation, waiting: Sequence[Held]) -> list[_Seen]:
+async def _look(federation: Federation, waiting: Sequence[tuple[Held, Actor | None]]) -> list[_Seen]:
     """Looks at the copies of one instance, as many as there is time for; one harms no other."""
     ends = asyncio.get_running_loop().time() + _SECONDS
     seen: list[_Seen] = []
-    for held in waiting:
+    for held, author in waiting:
         try:
             async with asyncio.timeout_at(ends):
-                seen.append(await _judged(federation, held))
+                seen.append(await _judged(federation, held, author))
                 await asyncio.sleep(0)  # others get their turn: a proof takes a millisecond
         except TimeoutError:
             _log.warning("%s takes too long to say whether %s is right", held.what.host, held.what.uri)
@@ -101,14 +106,14 @@ async def _look(federation: Federation, waiting: Sequence[Held]) -> list[_Seen]:
     return seen
 
 
-async def _judged(federation: Federation, held: Held) -> _Seen:
+async def _judged(federation: Federation, held: Held, author: Actor | None) -> _Seen:
     """With the bytes that we have, else those that the origin has now.
 
     What cannot be judged now is kept as it is: `copy` looks at it again.
     """
     assert held.document is not None, "what has no document has no proof that waits"
     try:
-        await check_copy(federation, held, parse_object(held.document))
+        await check_copy(federation, held, author, parse_again(held.document))
     except ClusterError as error:
         if error.again:
             if concerns_all(error):
@@ -120,7 +125,7 @@ async def _judged(federation: Federation, held: Held) -> _Seen:
         return _Seen(held, fits=True, document=held.document)
     try:
         raw = await _read_again(federation, held)
-        await check_copy(federation, held, raw)
+        await check_copy(federation, held, author, raw)
     except ClusterError as error:
         if concerns_all(error):
             raise
@@ -135,8 +140,11 @@ async def _read_again(federation: Federation, held: Held) -> Json:
     return await read(held.what.uri)
 
 
-async def check_copy(federation: Federation, held: Held, raw: Json) -> None:
-    """Raises where a document is not that version of the thing, or its proof is not by who wrote it."""
+async def check_copy(federation: Federation, held: Held, author: Actor | None, raw: Json) -> None:
+    """Raises where a document is not that version of the thing, or its proof is not by who wrote it.
+
+    `author` is that by our own record, None of what we never had.
+    """
     members = terms(raw)
     said = moment(members.get("deleted") or members.get("updated") or members.get("published"))
     if members.get("id") != held.what.uri or said is None or whole_second(said) != held.what.version:
@@ -144,7 +152,7 @@ async def check_copy(federation: Federation, held: Held, raw: Json) -> None:
     key_id = proof_key_id(raw)
     if key_id is None:
         raise Unauthenticated("The document has no proof.")
-    owner = await _owner(federation, held, raw, key_id)
+    owner = author or await _named_owner(federation, held, raw, key_id)
     key = next((one for one in owner.keys if one.id == key_id and one.kind == "ed25519"), None)
     if key is None:
         raise Unauthenticated("The proof names no key of the author.", detail=key_id)
@@ -152,11 +160,8 @@ async def check_copy(federation: Federation, held: Held, raw: Json) -> None:
     verify_proof(raw, public, federation.clock.now(), author=owner.uri)
 
 
-async def _owner(federation: Federation, held: Held, raw: Json, key_id: str) -> Actor:
-    """Who must have signed: the author by our own record; of what we never had, who the document names."""
-    post = await federation.db.read(post_queries.by_uri, held.what.uri)
-    if post is not None:
-        return post.author
+async def _named_owner(federation: Federation, held: Held, raw: Json, key_id: str) -> Actor:
+    """Who must have signed what we never had: whom the document names."""
     # A Tombstone names nobody: where we never had the post, its key must at least be of its own server.
     named = key_id.partition("#")[0] if held.what.deleted else proof_owner(raw)
     if not same_origin(named, held.what.uri):

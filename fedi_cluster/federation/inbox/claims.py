@@ -17,6 +17,7 @@ from fedi_cluster.federation.inbox.message import Ignored
 from fedi_cluster.federation.vocab.types import Undo
 from fedi_cluster.federation.vocab.uris import same_origin
 from fedi_cluster.kernel.errors import Refused
+from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.inbox import claim as table
 from fedi_cluster.storage.unit import Unit
@@ -28,7 +29,7 @@ MOST_BYTES = 2_000
 """Of the two sides of a claim together, in UTF-8: an index of PostgreSQL takes about 2,700."""
 
 _KNOWN = Prepared(select(table.c.actor, table.c.undone_by).where(table.c.uri == bindparam("uri")))
-_INSERT = Prepared(insert(table), ("uri", "id", "actor", "kind", "object", "created_at"))
+_NOTE = Upsert(table, ("uri",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ def stand(unit: Unit, uri: str, sides: Sides) -> str:
     Raises `Ignored` where its Undo came first. Where that Undo had been taken for one of an older claim, the
     older one stands again, and its id is what is given.
     """
-    known = _KNOWN.first(unit, uri=uri)
-    if known is None:
-        row = {"uri": uri, "id": unit.new_id(), "actor": sides.actor, "kind": sides.kind}
-        _INSERT.run(unit, [row | {"object": sides.object, "created_at": unit.now}])
+    row = {"uri": uri, "id": unit.new_id(), "actor": sides.actor, "kind": sides.kind}
+    if _NOTE.run(unit, [row | {"object": sides.object, "created_at": unit.now}]):
         return uri
+    known = _KNOWN.first(unit, uri=uri)
+    assert known is not None, "an id that cannot be noted is there"
     actor, undone_by = known
     if actor != sides.actor:
         raise Refused("This id belongs to somebody else's activity.", detail=uri)

@@ -19,7 +19,7 @@ from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import Outcome
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.storage.insert import insert_new
-from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.prepared import Prepared, fixed
 from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.tables.inbox import early as table
@@ -33,7 +33,7 @@ MOST_BYTES = 16 * 1024
 
 _BYTES = select(func.length(inbox_log.c.raw)).where(inbox_log.c.id == bindparam("log_id", type_=BigId))
 
-_WAITING = Prepared(select(table.c.log_id).where(table.c.object == bindparam("uri")).limit(1))
+_WAITING = Prepared(select(table.c.log_id).where(table.c.object == bindparam("uri")).limit(fixed(1)))
 
 
 async def wait_for(federation: Federation, message: Message, uri: str) -> Outcome:

@@ -60,7 +60,7 @@ def terms(document: Json) -> Json:
     A bare name beats a prefixed one; `id` beside a different `@id` (and `type` beside `@type`) is a
     contradiction, and neither is kept.
     """
-    odd = [key for key, value in document.items() if value is None or ":" in key or key.startswith("@")]
+    odd = [key for key, value in document.items() if value is None or ":" in key or key[:1] == "@"]
     if not odd:
         return document
     found = document.copy()

@@ -62,7 +62,7 @@ def test_a_verified_copy_is_not_replaced_by_the_same_version(hands: Hands) -> No
     hands.do(ledger.put, note(), listed=True, document=b"two")
     (waiting,) = hands.see(ledger.unverified, 10)
     assert waiting.document == b"two"
-    hands.do(ledger.note_verified, waiting, b"two", fits=True)
+    hands.do(ledger.note_verified, [(waiting, b"two", True)])
     assert not hands.do(ledger.put, note(), listed=True, document=b"three")
     found = hands.see(ledger.held, note().uri)
     assert found is not None
@@ -71,7 +71,7 @@ def test_a_verified_copy_is_not_replaced_by_the_same_version(hands: Hands) -> No
     hands.do(ledger.put, note(later=1), listed=True, document=b"four")
     assert not hands.see(ledger.is_all_verified, FAR)
     # What was looked at meanwhile is not said of the newer version.
-    hands.do(ledger.note_verified, waiting, None, fits=False)
+    hands.do(ledger.note_verified, [(waiting, None, False)])
     found = hands.see(ledger.held, note().uri)
     assert found is not None
     assert (found.document, found.verified) == (b"four", None)

@@ -146,7 +146,7 @@ def content_columns(new: PublishPost) -> dict[str, object]:
         "content_map": dict(new.content_map),
         "sensitive": new.sensitive,
         "attachments": [asdict(one) for one in new.attachments],
-        "tags": [asdict(tag) for tag in new.tags],
+        "tags": [{"type": tag.type, "name": tag.name, "href": tag.href} for tag in new.tags],
         "extension": asdict(new.project) if new.project else None,
     }
 

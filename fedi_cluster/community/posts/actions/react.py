@@ -17,7 +17,7 @@ _INSERT = {table.name: Prepared(insert(table)) for table in (tables.like, tables
 
 
 def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> Reaction:
-    if queries.reaction_by_uri(unit, uri):
+    if queries.is_reaction(unit, uri):
         raise Conflict("This id was given to another act already.", detail=uri)
     reaction_id = unit.new_id()
     row = {"id": reaction_id, "uri": uri, "actor_id": actor.id, "post_id": post.id, "created_at": unit.now}
