@@ -1,7 +1,6 @@
 """`work`: runs the jobs without the web server; it takes no requests."""
 
 import asyncio
-import gc
 import signal
 from typing import TYPE_CHECKING
 
@@ -50,7 +49,7 @@ async def work(once: bool, log_level: str | None) -> None:
 
 
 async def _work(settings: "Settings", once: bool) -> None:
-    from fedi_cluster.cli.running import run_jobs
+    from fedi_cluster.cli.running import keep_what_is_loaded, run_jobs
     from fedi_cluster.jobs.worker import Worker
 
     async with the_house(settings) as house:
@@ -62,7 +61,6 @@ async def _work(settings: "Settings", once: bool) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, stop.set)
-        gc.collect()
-        gc.freeze()  # what is loaded now stays for good: no collection walks through it again
+        keep_what_is_loaded()
         click.echo(f"Working the jobs of {house.settings.base_url}; Ctrl-C ends it.")
         await run_jobs(house, stop)

@@ -58,8 +58,12 @@ def test_everything_that_a_post_says_is_kept(hands: Hands) -> None:
         ),
         "audience": "https://rostock.example/actors/region",
         "cc": (ola.uri,),
+        "published_at": START + timedelta(microseconds=700_000),
+        "updated_at": START + timedelta(seconds=5),
     }
     post = hands.receive(hanne, "1", **said)
+    assert now(hands, post) == post, "what the transaction holds is what it wrote"
+    said |= {"published_at": START}
     assert {name: getattr(post, name) for name in said} == said
     assert list(post.content_map) == ["sv", "de", "pl"]
     assert hands.see(queries.mentioned, post.id) == [ola]
