@@ -20,6 +20,7 @@ from fedi_cluster.kernel.json import Json, parse_object
 from fedi_cluster.telemetry.doing import also_doing
 
 ACCEPTED = 202
+_TAKEN = Response(status_code=ACCEPTED)
 _FORWARDED = ("Create", "Update", "Delete")
 
 
@@ -46,7 +47,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
     also_doing(activity=head.id[:500])
     if head.of_itself and await federation.db.read(actor_queries.by_uri, head.actor) is None:
         # Big servers tell everybody about every deleted account; its key could not be read any more.
-        return Response(status_code=ACCEPTED)
+        return _TAKEN
     if not same_origin(head.id, head.actor):
         raise Malformed(
             "The activity's id is not on the server of its actor.", detail=f"{head.id} by {head.actor}"
@@ -56,7 +57,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
     if sender.actor != head.actor:
         await _check_speaker(federation, sender, document, head)
     await federation.log.append(sender, head.id, body)
-    return Response(status_code=ACCEPTED)
+    return _TAKEN
 
 
 def _check_type(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fedi_cluster.federation.signatures.keys import Kind
 from fedi_cluster.federation.signatures.request import (
@@ -35,6 +36,7 @@ def write_date(moment: datetime) -> str:
     return f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04} {utc:%H:%M:%S} GMT"
 
 
+@lru_cache(maxsize=256)  # in a flood many say the same second
 def read_date(text: str) -> datetime:
     """The moment in a `Date` header, in UTC; raises `Unauthenticated`."""
     found = _DATE.fullmatch(text)

@@ -84,16 +84,15 @@ class RequestFacts:
             raise Malformed("The request names no path.")
         root = target_of(base_url)
         found = target_of(f"{root.scheme}://{root.authority}{target.partition('#')[0]}")
-        pairs = tuple((name.lower(), value) for name, value in headers)
-        return cls(method.upper(), found.path_and_query, pairs, body, found)
+        return cls(method.upper(), found.path_and_query, tuple(headers), body, found)
 
     def header(self, name: str) -> str | None:
         """The value of a header, named in lower case; repeated lines are joined by `, `."""
         if not self._joined:
+            joined = self._joined
             for key, value in self.headers:
                 one, said = key.lower(), value.strip(" \t")
-                known = self._joined.get(one)
-                self._joined[one] = said if known is None else f"{known}, {said}"
+                joined[one] = f"{joined[one]}, {said}" if one in joined else said
         return self._joined.get(name)
 
     def signed_header(self, name: str) -> str:

@@ -6,6 +6,7 @@ choose differently.
 """
 
 import base64
+import binascii
 import re
 from dataclasses import dataclass
 
@@ -90,7 +91,7 @@ def decode_base64(text: str) -> bytes:
     Strict, because a replay is recognised by its signature's text: no second spelling may exist.
     """
     try:
-        decoded = base64.b64decode(text.encode("ascii"), validate=True)
+        decoded = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except ValueError as error:
         raise Malformed("A signature header holds something that is not base64.") from error
     if base64.b64encode(decoded).decode("ascii") != text:

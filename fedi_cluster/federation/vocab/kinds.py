@@ -27,6 +27,9 @@ def kind_of(members: Json) -> str | None:
     Of several types the first that we know counts: `["foaf:Person", "Person"]` is a Person. Types of two
     families are nothing: `["Person", "Note"]` (threats ORI-051). Where we know none, the first.
     """
+    plain = members.get("type")
+    if isinstance(plain, str) and plain in _FAMILY_OF:  # as nearly always
+        return plain
     found = types(members)
     known = [kind for kind in found if kind in _FAMILY_OF]
     if len({_FAMILY_OF[kind] for kind in known}) > 1:

@@ -21,8 +21,9 @@ _UNSAFE = re.compile(
 )
 # An address without anything that needs a second look; whatever else may be one is split by the library.
 _ORDINARY = re.compile(
-    r"(https?)://([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,2})(?::([1-5]?[0-9]{1,4}))?(?=[/?#]|$)"
+    r"(https?)://([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,7})(?::([1-5]?[0-9]{1,4}))?(?=[/?#]|$)"
 )
+_LONGEST_HOST = 254
 _ASCII_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _OPAQUE = re.compile(r"(tag|urn):[^\s]{1,1990}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -41,7 +42,7 @@ def origin(uri: str) -> tuple[str, str, int] | None:
     if not uri.isascii() and len(uri.encode()) > MAX_IDENTIFIER:  # longer than an index of PostgreSQL takes
         return None
     ordinary = _ORDINARY.match(uri)
-    if ordinary is not None:
+    if ordinary is not None and ordinary.end(2) - ordinary.start(2) < _LONGEST_HOST:
         scheme, host, digits = ordinary.groups()
         return None if digits and not int(digits) else (scheme, host, int(digits or _DEFAULT_PORTS[scheme]))
     try:
@@ -68,7 +69,7 @@ def _ascii_host(host: str, *, bracketed: bool) -> str | None:
             host = idna.encode(host.lower(), strict=True).decode("ascii")
     except ValueError:  # IDNAError and AddressValueError are both ValueErrors
         return None
-    if len(host) > 254 or not _ASCII_HOST.fullmatch(host):
+    if len(host) > _LONGEST_HOST or not _ASCII_HOST.fullmatch(host):
         return None
     return host.removesuffix(".")
 
