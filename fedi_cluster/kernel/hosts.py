@@ -1,6 +1,7 @@
 """Host names and addresses in one spelling; it refuses whatever two readers could read as two hosts."""
 
 import re
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 
 import idna
@@ -52,6 +53,7 @@ def show_host(host: Host) -> str:
     return f"[{host}]" if isinstance(host, IPv6Address) else str(host)
 
 
+@lru_cache(maxsize=4096)  # asked for several times with each request
 def show_authority(host: Host, port: int | None) -> str:
     """The `host[:port]` as it stands in a URL."""
     return show_host(host) if port is None else f"{show_host(host)}:{port}"

@@ -3,8 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urljoin
 
@@ -72,10 +71,8 @@ class Outbound:
             if left <= 0:
                 raise Unreachable(NOT_READABLE, detail="no answer in time, after redirects")
             sent = self._headers("GET", target, b"", wanted, signer)
-            async with _patient(self._slow_read, target):
-                answer = await self._transport.exchange(
-                    "GET", target.url, sent, b"", replace(bounds, total=left)
-                )
+            exchange = self._transport.exchange("GET", target.url, sent, b"", replace(bounds, total=left))
+            answer = await _patiently(self._slow_read, target, exchange)
             where = answer.headers.get("location")
             if answer.status not in _REDIRECTS or where is None:
                 return answer
@@ -127,8 +124,8 @@ class Outbound:
         began, ended = time.perf_counter(), "unreachable"
         try:
             with span("delivery", host=target.authority):
-                async with _patient(self._slow_delivered, target):
-                    answer = await self._transport.exchange("POST", target.url, sent, body, bounds)
+                exchange = self._transport.exchange("POST", target.url, sent, body, bounds)
+                answer = await _patiently(self._slow_delivered, target, exchange)
             ended = f"{answer.status // 100}xx"
         finally:
             seconds = time.perf_counter() - began
@@ -161,11 +158,10 @@ class Outbound:
         return {**wanted, **signed, "Host": target.authority, "User-Agent": self.user_agent}
 
 
-@asynccontextmanager
-async def _patient(patience: Patience, target: Target) -> AsyncIterator[None]:
+async def _patiently(patience: Patience, target: Target, exchange: Awaitable[Answer]) -> Answer:
     try:
         async with patience.wait_for(target.authority):
-            yield
+            return await exchange
     except TimeoutError as error:
         raise Unreachable(NOT_READABLE, detail="no answer soon, and too many are slow") from error
 

@@ -183,6 +183,8 @@ async def _read_body(
     import aiohttp
 
     declared = response.content_length
+    if declared == 0:
+        return b""
     if declared is not None and declared > bounds.max_bytes and not bounds.cut:
         raise too_large()
     body: Body | None = None

@@ -32,7 +32,11 @@ _KINDS: dict[str, frozenset[Kind]] = {
 
 def write_date(moment: datetime) -> str:
     """An aware datetime as the `Date` header has it, day with two digits: some servers need both."""
-    utc = moment.astimezone(UTC)
+    return _written(moment.astimezone(UTC).replace(microsecond=0))
+
+
+@lru_cache(maxsize=16)  # many are signed within a second
+def _written(utc: datetime) -> str:
     return f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04} {utc:%H:%M:%S} GMT"
 
 

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 
 from fedi_cluster.federation.signatures.structured import (
     MAX_FIELD,
@@ -30,11 +31,13 @@ def _digest(algorithm: str, body: bytes) -> bytes:
     return made.digest()
 
 
+@lru_cache(maxsize=16)  # one body goes to many
 def digest_header(body: bytes) -> str:
     """The value of `Digest` (RFC 3230): one algorithm, upper case, as every server reads it."""
     return "SHA-256=" + base64.b64encode(_digest("sha-256", body)).decode("ascii")
 
 
+@lru_cache(maxsize=16)
 def content_digest_header(body: bytes) -> str:
     """The value of `Content-Digest` (RFC 9530)."""
     return "sha-256=" + encode_bytes(_digest("sha-256", body))
