@@ -40,7 +40,7 @@ from fedi_cluster.storage.unit import Unit
 from fedi_cluster.telemetry.doing import doing
 from fedi_cluster.telemetry.traces import span
 
-BATCH = 25
+BATCH = 50
 """Activities in one transaction: enough to share its cost, few enough that nobody waits long for his turn."""
 
 DONE, IGNORED, REFUSED = "done", "ignored", "refused"
