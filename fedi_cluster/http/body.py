@@ -1,20 +1,32 @@
 """The body of a request, read once and under a limit."""
 
-from starlette.requests import Request
+from collections.abc import Mapping
+
+from starlette.requests import ClientDisconnect, Request
 
 from fedi_cluster.kernel.errors import TooLarge
 
 
+def first_lines(request: Request) -> Mapping[bytes, bytes]:
+    """The headers as they came, of repeated ones the first; for who asks for several of them."""
+    return dict(reversed(request.scope["headers"]))
+
+
 async def read_body(request: Request, limit: int) -> bytes:
-    """The raw bytes, read once; raises `TooLarge` as soon as there are more than `limit`."""
-    declared = request.headers.get("content-length", "")
+    """The raw bytes, read once; raises `TooLarge` as soon as there are more than `limit`, and
+    `ClientDisconnect` where the sender goes away half way."""
+    declared = first_lines(request).get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise TooLarge(f"The body may have at most {limit} bytes.")
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
         if size > limit:
             raise TooLarge(f"The body may have at most {limit} bytes.")
-        chunks.append(chunk)
+        more = message.get("more_body", False)
     return b"".join(chunks)

@@ -43,9 +43,9 @@ def starlette_routes(table: Sequence[Route[Desk]], desk: Desk) -> list[Starlette
 
 def _known_again(request: Request, response: Response, row: Route[Desk]) -> Response:
     """What everybody may read gets its ETag, unless it has its own or says how long it holds."""
-    plain = row.access is Access.PUBLIC and row.method == "GET" and response.status_code == 200
-    own = isinstance(response, Sent) or {"cache-control", "etag"} & set(response.headers)
-    if not plain or own:
+    if row.access is not Access.PUBLIC or row.method != "GET" or response.status_code != 200:
+        return response
+    if isinstance(response, Sent) or {"cache-control", "etag"} & set(response.headers):
         return response
     return Sent(kept_answer(request, response))
 

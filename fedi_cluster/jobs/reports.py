@@ -7,11 +7,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, select
 
 from fedi_cluster.jobs.queue import BEHIND, COLUMNS, DEAD, MAIN, READY, Job, job_of
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Reader
 
 _job = job_table.c
-_NEXT = select(func.min(_job.run_at)).where(_job.state == READY, _job.queue == bindparam("of_queue"))
+_NEXT = Prepared(
+    select(func.min(_job.run_at)).where(_job.state == READY, _job.queue == bindparam("of_queue"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class LaneReport:
 def next_run(reader: Reader, queue: str = MAIN) -> datetime | None:
     """When the next job of a queue is due or its next lease ends; None for an empty one. One look into an
     index."""
-    return reader.connection.execute(_NEXT, {"of_queue": queue}).scalar()
+    found: datetime | None = _NEXT.scalar(reader, of_queue=queue)
+    return found
 
 
 def next_runs(reader: Reader, queues: Iterable[str]) -> dict[str, datetime]:

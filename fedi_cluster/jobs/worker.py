@@ -7,6 +7,7 @@ the handler awaited may happen again. Whatever goes wrong with one job, the loop
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -50,6 +51,9 @@ CAPACITY: Mapping[str, int] = {MAIN: 32, INBOX: 64, RETRY: 8, DELIVERY: 256}
 delivery waits more than it works, and each is another server's."""
 
 POLL = 0.2
+_BREATH = 0.01
+"""Seconds between two looks, however often somebody rings: a flood of deliveries rings at each commit."""
+
 LEASE = timedelta(seconds=30)
 DEADLINE = timedelta(seconds=120)
 GRACE = timedelta(seconds=10)
@@ -146,11 +150,13 @@ class Worker:
                 try:
                     while not stop.is_set():
                         self._awake.clear()
+                        next_look = time.monotonic() + _BREATH
                         pause = await self._fill()
                         if pause > 0 and not stop.is_set():
                             with suppress(TimeoutError):
                                 async with asyncio.timeout(pause):
                                     await self._awake.wait()
+                            await asyncio.sleep(next_look - time.monotonic())
                 finally:
                     await self._wind_down()
         finally:

@@ -15,8 +15,6 @@ MAX_DEPTH = 32
 MAX_MEMBERS = 10_000
 MAX_STRING = 150_000
 
-_TOO_LARGE = 2**63
-
 
 def _no_twins(pairs: Iterable[tuple[str, object]]) -> Json:
     members: Json = {}
@@ -76,29 +74,26 @@ def _plain(raw: bytes, containers: int) -> Json | None:
         return None
     try:
         value = orjson.loads(raw)
-    except orjson.JSONDecodeError:
+        # Large numbers are left to the other reader, which knows those of 63 bits from longer ones.
+        if orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER) != raw:
+            return None
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
-    if not isinstance(value, dict) or orjson.dumps(value) != raw:
-        return None
-    return value if _is_ordinary(value) else None
+    # Of so few containers not even all inside one another are too deep.
+    return value if isinstance(value, dict) and (containers <= MAX_DEPTH or not _is_deep(value)) else None
 
 
-def _is_ordinary(root: object) -> bool:
-    """Neither deep nor with a number beyond 63 bits."""
+def _is_deep(root: object) -> bool:
     level = [root]
     for _depth in range(MAX_DEPTH):
         below: list[object] = []
         for container in level:
-            for value in container.values() if type(container) is dict else cast(list[object], container):
-                kind = type(value)
-                if kind is dict or kind is list:
-                    below.append(value)
-                elif kind is int and cast(int, value) >= _TOO_LARGE:
-                    return False
+            values = container.values() if type(container) is dict else cast(list[object], container)
+            below.extend(value for value in values if type(value) is dict or type(value) is list)
         if not below:
-            return True
+            return False
         level = below
-    return False
+    return True
 
 
 def _measure(root: object) -> None:

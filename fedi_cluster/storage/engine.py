@@ -197,7 +197,9 @@ def _prepare_sqlite(connection: apsw_dbapi.Connection, _entry: ConnectionPoolEnt
 
 def _begin_sqlite(connection: sqlalchemy.Connection) -> None:
     read_only = connection.get_execution_options().get(READ_ONLY, False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    lowest = connection.connection.dbapi_connection  # SQLAlchemy's own way costs as much as a small query
+    assert isinstance(lowest, apsw_dbapi.Connection)
+    lowest.rows("BEGIN" if read_only else "BEGIN IMMEDIATE", ())
 
 
 def _open_postgres(url: URL, connections: int) -> Engine:

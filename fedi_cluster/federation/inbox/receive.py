@@ -1,5 +1,7 @@
 """The POST: checked, written to the log with its job, answered 202; nothing is worked here."""
 
+from functools import lru_cache
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,14 +15,15 @@ from fedi_cluster.federation.vocab import parse
 from fedi_cluster.federation.vocab.media_types import is_activity_type
 from fedi_cluster.federation.vocab.types import Head, Unreadable
 from fedi_cluster.federation.vocab.uris import same_origin
-from fedi_cluster.http.body import read_body
+from fedi_cluster.http.body import first_lines, read_body
 from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.errors import Forbidden, Malformed, Unsupported
 from fedi_cluster.kernel.json import Json, parse_object
 from fedi_cluster.telemetry.doing import also_doing
 
-ACCEPTED = 202
-_TAKEN = Response(status_code=ACCEPTED)
+ACCEPTED = Response(status_code=202)
+"""The same for everybody: it holds nothing of a request."""
+
 _FORWARDED = ("Create", "Update", "Delete")
 
 
@@ -47,7 +50,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
     also_doing(activity=head.id[:500])
     if head.of_itself and await federation.db.read(actor_queries.by_uri, head.actor) is None:
         # Big servers tell everybody about every deleted account; its key could not be read any more.
-        return _TAKEN
+        return ACCEPTED
     if not same_origin(head.id, head.actor):
         raise Malformed(
             "The activity's id is not on the server of its actor.", detail=f"{head.id} by {head.actor}"
@@ -57,15 +60,22 @@ async def _receive(request: Request, federation: Federation) -> Response:
     if sender.actor != head.actor:
         await _check_speaker(federation, sender, document, head)
     await federation.log.append(sender, head.id, body)
-    return _TAKEN
+    return ACCEPTED
 
 
 def _check_type(request: Request) -> None:
-    named = request.headers.get("content-type", "")
-    if not is_activity_type(named) and named.partition(";")[0].strip().lower() != "application/json":
-        raise Unsupported("Send application/activity+json.", detail=named[:100])
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    sent = first_lines(request)
+    named = sent.get(b"content-type", b"")
+    if not _is_taken(named):
+        raise Unsupported("Send application/activity+json.", detail=named[:100].decode("latin-1"))
+    if sent.get(b"content-encoding", b"identity").lower() != b"identity":
         raise Unsupported("Send the body without a content encoding.")
+
+
+@lru_cache(maxsize=64)
+def _is_taken(content_type: bytes) -> bool:
+    named = content_type.decode("latin-1")
+    return is_activity_type(named) or named.partition(";")[0].strip().lower() == "application/json"
 
 
 def _read(document: Json) -> Head:

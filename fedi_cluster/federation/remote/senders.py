@@ -36,9 +36,11 @@ def claimed(federation: Federation, facts: RequestFacts) -> CheckedClaim:
 
 async def prove(federation: Federation, claim: CheckedClaim, *, of_the_gone: bool = False) -> VerifiedSender:
     """The sender who made a signature; raises as `authenticate`."""
-    await federation.policies.refuse_blocked(host_of(claim.key_id))
+    host = host_of(claim.key_id)
+    await federation.policies.refuse_blocked(host)
     key = await federation.keys.find(claim.key_id, of_the_gone=of_the_gone)
-    await federation.policies.refuse_blocked(host_of(key.owner))
+    if host_of(key.owner) != host:
+        await federation.policies.refuse_blocked(host_of(key.owner))
     try:
         return sender_of(claim, key)
     except Unauthenticated:
@@ -57,6 +59,6 @@ def facts_of(request: Request, base_url: str, body: bytes) -> RequestFacts:
         base_url,
         request.method,
         f"{target}?{query}" if query else target,
-        ((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw),
+        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]],
         body,
     )

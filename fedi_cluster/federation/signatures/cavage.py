@@ -15,6 +15,7 @@ from fedi_cluster.federation.signatures.structured import MAX_FIELD, decode_base
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
 
 _PARAMETER = re.compile(r'([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"\\\r\n]*)"|([A-Za-z0-9._+-]+))')
+_SIGNATURE = ',signature="'
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4})"
@@ -40,7 +41,7 @@ def _written(utc: datetime) -> str:
     return f"{_DAYS[utc.weekday()]}, {utc.day:02} {_MONTHS[utc.month - 1]} {utc.year:04} {utc:%H:%M:%S} GMT"
 
 
-@lru_cache(maxsize=256)  # in a flood many say the same second
+@lru_cache(maxsize=256)  # many requests have the same second
 def read_date(text: str) -> datetime:
     """The moment in a `Date` header, in UTC; raises `Unauthenticated`."""
     found = _DATE.fullmatch(text)
@@ -61,17 +62,46 @@ def signing_string(lines: list[tuple[str, str]]) -> str:
 
 def read_claim(header: str) -> Claim:
     """The `Signature` header; raises `Malformed` (unreadable, a parameter twice) or `Unauthenticated`."""
-    parameters = _read_parameters(header)
+    if len(header) > MAX_FIELD:
+        raise Malformed("The Signature header is too long.")
+    text = header.strip(" \t")
+    # Nearly always the signature comes last, and what comes before it is that of all requests of a sender.
+    before, comma, last = text.rpartition(_SIGNATURE)
+    if comma and last.find('"') == len(last) - 1 > 0:
+        return _read_before(before)._replace(signature=decode_base64(last[:-1]))
+    parameters = _read_parameters(text)
+    signature = parameters.pop("signature", "")
+    if not signature:
+        raise _incomplete()
+    return _claim_of(parameters)._replace(signature=decode_base64(signature))
+
+
+@lru_cache(maxsize=1_024)
+def _read_before(text: str) -> Claim:
+    parameters = _read_parameters(text)
+    if "signature" in parameters:
+        raise Malformed("The Signature header names a parameter twice.", detail="signature")
+    return _claim_of(parameters)
+
+
+def _claim_of(parameters: dict[str, str]) -> Claim:
+    """What the parameters say, without the signature itself."""
+    if "keyId" not in parameters:
+        raise _incomplete()
     covered = _read_covered(parameters)
     return Claim(
         scheme="cavage",
         key_id=checked_key_id(parameters.get("keyId")),
         algorithm=_algorithm(parameters.get("algorithm")),
         covered=covered,
-        signature=decode_base64(parameters.get("signature", "")),
+        signature=b"",
         created=_read_seconds(parameters, "created"),
         expires=_read_seconds(parameters, "expires"),
     )
+
+
+def _incomplete() -> Malformed:
+    return Malformed("The Signature header needs keyId and signature.")
 
 
 def check_coverage(facts: RequestFacts, claim: Claim) -> None:
@@ -105,7 +135,8 @@ def bases(facts: RequestFacts, claim: Claim) -> list[bytes]:
 
     Two where there is a query: some servers (GoToSocial up to 0.13, older Mastodon) sign the path alone.
     """
-    targets = dict.fromkeys((facts.target, facts.target.partition("?")[0]))
+    path, query, _ = facts.target.partition("?")
+    targets = (facts.target, path) if query else (path,)
     return [
         as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
         for target in targets
@@ -137,10 +168,7 @@ def _value(facts: RequestFacts, claim: Claim, name: str, target: str) -> str:
     return facts.signed_header(name)
 
 
-def _read_parameters(header: str) -> dict[str, str]:
-    if len(header) > MAX_FIELD:
-        raise Malformed("The Signature header is too long.")
-    text = header.strip(" \t")
+def _read_parameters(text: str) -> dict[str, str]:
     parameters: dict[str, str] = {}
     at = 0
     while True:
@@ -157,8 +185,6 @@ def _read_parameters(header: str) -> dict[str, str]:
         if comma is None:
             raise Malformed("The Signature header cannot be read.", detail=f"character {found.end()}")
         at = comma.end()
-    if "keyId" not in parameters or not parameters.get("signature"):
-        raise Malformed("The Signature header needs keyId and signature.")
     return parameters
 
 

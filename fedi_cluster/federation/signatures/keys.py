@@ -26,6 +26,7 @@ MAX_RSA_EXPONENT = 2**32  # a huge exponent would make each verification slow
 MAX_MATERIAL = 8_000  # characters; a key of 8192 bits needs 1,500
 MAX_MULTIBASE = 2_000  # characters; base58 takes quadratic time
 
+_PKCS1, _SHA256 = padding.PKCS1v15(), SHA256()
 _ED25519_CODE = b"\xed\x01"
 _RSA_CODE = b"\x85\x24"
 
@@ -72,7 +73,7 @@ class PrivateKeys:
 
     def sign_rsa(self, message: bytes) -> bytes:
         """RSASSA-PKCS1-v1_5 with SHA-256 over the message."""
-        return _loaded_rsa(self.rsa_pem).sign(message, padding.PKCS1v15(), SHA256())
+        return _loaded_rsa(self.rsa_pem).sign(message, _PKCS1, _SHA256)
 
     def sign_ed25519(self, message: bytes) -> bytes:
         """The 64 bytes of Ed25519 over the message; the same message gives the same bytes."""
@@ -160,7 +161,7 @@ def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
     parsed = public_object(key)
     try:
         if isinstance(parsed, RSAPublicKey):
-            parsed.verify(signature, message, padding.PKCS1v15(), SHA256())
+            parsed.verify(signature, message, _PKCS1, _SHA256)
         else:
             parsed.verify(signature, message)
     except InvalidSignature:

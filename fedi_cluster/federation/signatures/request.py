@@ -1,11 +1,11 @@
 """What a signature can speak of: the facts of one request; it knows no web framework and parses no body."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
 
@@ -59,41 +59,42 @@ def target_of(url: str) -> Target:
     return Target(scheme, authority, found["path"] or "/", found["query"] or "")
 
 
-@dataclass(frozen=True, slots=True)
-class RequestFacts:
-    """One request as it came.
+class RequestFacts(NamedTuple):
+    """One request as it came; a tuple, since one is made of each and a frozen dataclass costs thrice that.
 
-    `target` is the raw request target (path with query), `headers` are all lines in their order (names
-    in any case, values decoded as latin-1), `body` the raw bytes, and `uri` the absolute address under
-    our *configured* public base URL: what a proxy or a forged header says of host and scheme counts not.
+    `target` is the raw request target (path with query), `headers` the values by their names in lower case
+    (decoded as latin-1, repeated lines joined by `, `), `body` the raw bytes, and `uri` the absolute
+    address under our *configured* public base URL: what a proxy or a forged header says of host and scheme
+    counts not.
     """
 
     method: str
     target: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]
     body: bytes
     uri: Target
-    _joined: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def under(
         cls, base_url: str, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes
     ) -> "RequestFacts":
-        """The facts of a request to the server with this public base URL; raises `Malformed`."""
+        """The facts of a request to the server with this public base URL; raises `Malformed`.
+
+        `headers` are all lines in their order, names in any case.
+        """
         if not target.startswith("/"):
             raise Malformed("The request names no path.")
         root = target_of(base_url)
         found = target_of(f"{root.scheme}://{root.authority}{target.partition('#')[0]}")
-        return cls(method.upper(), found.path_and_query, tuple(headers), body, found)
+        joined: dict[str, str] = {}
+        for name, value in headers:
+            one, said = name.lower(), value.strip(" \t")
+            joined[one] = f"{joined[one]}, {said}" if one in joined else said
+        return cls(method.upper(), found.path_and_query, joined, body, found)
 
     def header(self, name: str) -> str | None:
-        """The value of a header, named in lower case; repeated lines are joined by `, `."""
-        if not self._joined:
-            joined = self._joined
-            for key, value in self.headers:
-                one, said = key.lower(), value.strip(" \t")
-                joined[one] = f"{joined[one]}, {said}" if one in joined else said
-        return self._joined.get(name)
+        """The value of a header, named in lower case."""
+        return self.headers.get(name)
 
     def signed_header(self, name: str) -> str:
         """The value of a header that a signature covers; raises `Unauthenticated` if there is none."""
@@ -116,8 +117,7 @@ class RequestFacts:
         return host.removesuffix(usual) == self.uri.authority
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a request's signature says of itself, before anything is checked.
 
     `covered` are the components in their order, `created` and `expires` seconds since 1970 as the

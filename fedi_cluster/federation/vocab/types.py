@@ -6,7 +6,7 @@ inbox (federation.md 2.4, 11-13).
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from fedi_cluster.federation.vocab.documents import (
     ActorDocument,
@@ -73,8 +73,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The top of any activity: its id, who acts, its type, and the id of its object where it names one."""
 
     id: str

@@ -19,11 +19,7 @@ _PUBLIC_NAMES = frozenset({PUBLIC, "as:Public", "Public"})
 _UNSAFE = re.compile(
     r"[\x00-\x20\x7f-\xa0\\<>\"\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff\ud800-\udfff]"
 )
-# An address without anything that needs a second look; whatever else may be one is split by the library.
-_ORDINARY = re.compile(
-    r"(https?)://([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,7})(?::([1-5]?[0-9]{1,4}))?(?=[/?#]|$)"
-)
-_LONGEST_HOST = 254
+_BEGINNING = re.compile(r"https?://[^/?#]+", re.IGNORECASE)
 _ASCII_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 _OPAQUE = re.compile(r"(tag|urn):[^\s]{1,1990}")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -34,19 +30,21 @@ def is_public(uri: str) -> bool:
     return uri in _PUBLIC_NAMES
 
 
-@lru_cache(maxsize=2_048)
+@lru_cache(maxsize=2_048)  # a document names each of its ids several times
 def origin(uri: str) -> tuple[str, str, int] | None:
     """(scheme, ASCII host in lower case without a last dot, port) of an http(s) URI, else None."""
     if not 8 <= len(uri) <= MAX_IDENTIFIER or _UNSAFE.search(uri):
         return None
     if not uri.isascii() and len(uri.encode()) > MAX_IDENTIFIER:  # longer than an index of PostgreSQL takes
         return None
-    ordinary = _ORDINARY.match(uri)
-    if ordinary is not None and ordinary.end(2) - ordinary.start(2) < _LONGEST_HOST:
-        scheme, host, digits = ordinary.groups()
-        return None if digits and not int(digits) else (scheme, host, int(digits or _DEFAULT_PORTS[scheme]))
+    beginning = _BEGINNING.match(uri)
+    return None if beginning is None else _origin_of_beginning(beginning[0])
+
+
+@lru_cache(maxsize=2_048)  # ids are nearly all new, their servers nearly all known
+def _origin_of_beginning(beginning: str) -> tuple[str, str, int] | None:
     try:
-        parts = urlsplit(uri)
+        parts = urlsplit(beginning)
         host, port = parts.hostname, parts.port
     except ValueError:
         return None
@@ -69,7 +67,7 @@ def _ascii_host(host: str, *, bracketed: bool) -> str | None:
             host = idna.encode(host.lower(), strict=True).decode("ascii")
     except ValueError:  # IDNAError and AddressValueError are both ValueErrors
         return None
-    if len(host) > _LONGEST_HOST or not _ASCII_HOST.fullmatch(host):
+    if len(host) > 254 or not _ASCII_HOST.fullmatch(host):
         return None
     return host.removesuffix(".")
 
