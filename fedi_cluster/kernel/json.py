@@ -70,7 +70,7 @@ def _plain(raw: bytes, containers: int) -> Json | None:
     What is written again byte for byte as it came names no member twice. The quick reader itself refuses NaN
     and lone surrogates; texts and members that are too many cannot hide in so few bytes and commas.
     """
-    if len(raw) > MAX_STRING or raw.count(b",") + containers > MAX_MEMBERS:
+    if len(raw) > MAX_STRING or (len(raw) > MAX_MEMBERS and raw.count(b",") + containers > MAX_MEMBERS):
         return None
     try:
         value = orjson.loads(raw)

@@ -1,5 +1,6 @@
 """The POST: checked, written to the log with its job, answered 202; nothing is worked here."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from starlette.requests import Request
@@ -42,8 +43,10 @@ async def personal_inbox(request: Request, federation: Federation) -> Response:
 
 async def _receive(request: Request, federation: Federation) -> Response:
     """The checks in the order of federation.md 2.4: what costs least comes first, the network last."""
-    _check_type(request)
-    body = await read_body(request, federation.settings.limits.inbox_body)
+    sent = first_lines(request)
+    _check_type(sent)
+    limits = federation.settings.limits
+    body = await read_body(request, limits.inbox_body, sent.get(b"content-length", b""))
     claim = claimed(federation, facts_of(request, federation.settings.base_url, body))
     document = parse_object(body)
     head = _read(document)
@@ -63,8 +66,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
     return ACCEPTED
 
 
-def _check_type(request: Request) -> None:
-    sent = first_lines(request)
+def _check_type(sent: Mapping[bytes, bytes]) -> None:
     named = sent.get(b"content-type", b"")
     if not _is_taken(named):
         raise Unsupported("Send application/activity+json.", detail=named[:100].decode("latin-1"))

@@ -8,9 +8,8 @@ import asyncio
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Row, String, bindparam, exists, func, literal_column, select, update
 from sqlalchemy import cast as cast_to
@@ -78,8 +77,7 @@ _ORPHANS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """One verified delivery: `raw` is the body as it came."""
 
     sender: VerifiedSender
@@ -120,6 +118,7 @@ class InboxLog:
         self._limits = limits
         self._gatherer = Gatherer(db, self._write)
         self._waiting: dict[str, int] = {}
+        self._waiting_in_all = 0
         self._for_later: dict[str, int] = {}
         self._counted_at = -math.inf
         self._heard: dict[str, datetime] = {}
@@ -140,8 +139,11 @@ class InboxLog:
                 detail=sender.host,
             )
         now = self._clock.now()
-        await self._refuse_overload(sender.host)
+        if time.monotonic() - self._counted_at >= COUNTED_FOR:
+            await self._count()
+        self._refuse_overload(sender.host)
         self._waiting[sender.host] = self._waiting.get(sender.host, 0) + 1
+        self._waiting_in_all += 1
         self._pace.step()
         await self._gatherer.add(Said(sender, activity_uri, raw, now))
 
@@ -161,13 +163,14 @@ class InboxLog:
                     await asyncio.sleep(_TOGETHER)
 
     def _is_flooded(self) -> bool:
-        return self._pace.rate() > _FLOOD and 2 * sum(self._waiting.values()) < self._limits.inbox_waiting
+        return self._pace.rate() > _FLOOD and 2 * self._waiting_in_all < self._limits.inbox_waiting
 
-    async def _refuse_overload(self, host: str) -> None:
-        now = time.monotonic()
-        if now - self._counted_at >= COUNTED_FOR:
-            self._counted_at = now
-            self._waiting, self._for_later = await self._db.read(_counts)
+    async def _count(self) -> None:
+        self._counted_at = time.monotonic()
+        self._waiting, self._for_later = await self._db.read(_counts)
+        self._waiting_in_all = sum(self._waiting.values())
+
+    def _refuse_overload(self, host: str) -> None:
         mine = self._waiting.get(host, 0) + self._for_later.get(host, 0)
         if mine >= self._limits.inbox_waiting_per_host:
             raise TooMany(
@@ -175,7 +178,7 @@ class InboxLog:
                 retry_after=_PAUSE,
                 detail=host,
             )
-        if sum(self._waiting.values()) >= self._limits.inbox_waiting:
+        if self._waiting_in_all >= self._limits.inbox_waiting:
             raise Unavailable("More waits here than can be worked; send it later.", detail="inbox is full")
 
     def _write(self, unit: Unit, said: Sequence[Said]) -> None:

@@ -24,9 +24,9 @@ _SLICE = 2047
 
 def _digest(algorithm: str, body: bytes) -> bytes:
     """In slices: for more bytes at once hashlib lets other threads run, and waits long for its next turn."""
-    made = _ALGORITHMS[algorithm]()
     view = memoryview(body)
-    for begin in range(0, len(view), _SLICE):
+    made = _ALGORITHMS[algorithm](view[:_SLICE])
+    for begin in range(_SLICE, len(view), _SLICE):
         made.update(view[begin : begin + _SLICE])
     return made.digest()
 

@@ -1,7 +1,7 @@
 """What a signature can speak of: the facts of one request; it knows no web framework and parses no body."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -76,7 +76,7 @@ class RequestFacts(NamedTuple):
 
     @classmethod
     def under(
-        cls, base_url: str, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes
+        cls, base_url: str, method: str, target: str, headers: Collection[tuple[str, str]], body: bytes
     ) -> "RequestFacts":
         """The facts of a request to the server with this public base URL; raises `Malformed`.
 
@@ -86,11 +86,10 @@ class RequestFacts(NamedTuple):
             raise Malformed("The request names no path.")
         root = target_of(base_url)
         found = target_of(f"{root.scheme}://{root.authority}{target.partition('#')[0]}")
-        joined: dict[str, str] = {}
-        for name, value in headers:
-            one, said = name.lower(), value.strip(" \t")
-            joined[one] = f"{joined[one]}, {said}" if one in joined else said
-        return cls(method.upper(), found.path_and_query, joined, body, found)
+        named = {name.lower(): value.strip(" \t") for name, value in headers}
+        if len(named) < len(headers):
+            named = _joined(headers)
+        return cls(method.upper(), found.path_and_query, named, body, found)
 
     def header(self, name: str) -> str | None:
         """The value of a header, named in lower case."""
@@ -115,6 +114,13 @@ class RequestFacts(NamedTuple):
         host = (self.header("host") or "").lower()
         usual = ":" + _DEFAULT_PORT[self.uri.scheme]
         return host.removesuffix(usual) == self.uri.authority
+
+
+def _joined(headers: Collection[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, list[str]] = {}
+    for name, value in headers:
+        joined.setdefault(name.lower(), []).append(value.strip(" \t"))
+    return {name: ", ".join(values) for name, values in joined.items()}
 
 
 class Claim(NamedTuple):
