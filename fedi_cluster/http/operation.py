@@ -16,8 +16,10 @@ from fedi_cluster.http.gauges import gauges
 from fedi_cluster.http.route import Access, Route
 from fedi_cluster.kernel.errors import NotFound, Unavailable
 from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.kernel.lru import bytes_in_all
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage import migrate
+from fedi_cluster.storage.apsw_dbapi import memory_used
 from fedi_cluster.storage.database import Database
 from fedi_cluster.telemetry import metrics
 from fedi_cluster.telemetry.metrics import Gauge
@@ -66,6 +68,7 @@ async def counted(request: Request, operation: Operation) -> Response:
     except (Unavailable, TimeoutError):  # what was counted is worth telling all the same
         answers = 0.0
     present.append(Gauge("database_up", "Whether the database answers.", (), {(): answers}))
+    present.append(_caches())
     draining = float(operation.readiness.draining)
     present.append(Gauge("draining", "Whether this process is about to end.", (), {(): draining}))
     return Response(metrics.exposition(present), headers={"Content-Type": metrics.CONTENT_TYPE, **_UNKEPT})
@@ -78,6 +81,11 @@ OPERATION_ROUTES: tuple[Route[Operation], ...] = (
 )
 
 _UNKEPT = {"Cache-Control": "no-store"}
+
+
+def _caches() -> Gauge:
+    held: dict[tuple[str, ...], float] = {("answers",): bytes_in_all(), ("database",): memory_used()}
+    return Gauge("cache_bytes", "What this process keeps to be quicker; each has a bound.", ("of",), held)
 
 
 def _answer(document: Json, status: int = 200) -> Response:

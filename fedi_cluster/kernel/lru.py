@@ -3,7 +3,8 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -20,6 +21,7 @@ class ByteLru(Generic[K, V]):
         self._held: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
+        _all.add(self)
 
     def get(self, key: K) -> V | None:
         """What was kept under `key`, or None."""
@@ -53,3 +55,11 @@ class ByteLru(Generic[K, V]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+
+_all: WeakSet[ByteLru[Any, Any]] = WeakSet()
+
+
+def bytes_in_all() -> int:
+    """How much all memories of this process keep now."""
+    return sum(one.bytes for one in _all)

@@ -346,6 +346,11 @@ class Connection:
             _reraise(error)
 
 
+def memory_used() -> int:
+    """Bytes that SQLite holds in this process: the caches of all connections, mostly."""
+    return apsw.status(apsw.SQLITE_STATUS_MEMORY_USED)[0]
+
+
 def connect(
     database: str,
     *,

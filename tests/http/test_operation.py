@@ -1,6 +1,7 @@
 """`/health`, `/ready` and `/metrics`: who may read them, what they say when something is wrong."""
 
 import asyncio
+import gc
 from collections.abc import Mapping
 
 import httpx
@@ -10,6 +11,7 @@ from sqlalchemy import text, update
 
 from fedi_cluster.app import build_app
 from fedi_cluster.http import operation
+from fedi_cluster.kernel.lru import ByteLru
 from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.unit import Unit
 from tests.towns.stranger import stranger
@@ -195,6 +197,16 @@ async def test_what_was_given_up_of_the_inbox_is_seen(town: Town, towns: Towns) 
     found = _values(await _ask(town, "/metrics"))
     assert found["fedi_cluster_inbox_dead",] == 1
     assert found["fedi_cluster_inbox_waiting",] == 1
+
+
+async def test_what_is_kept_to_be_quicker_is_seen(town: Town) -> None:
+    gc.collect()  # other tests of this process have let go of theirs
+    before = _values(await _ask(town, "/metrics"))["fedi_cluster_cache_bytes", "answers"]
+    kept: ByteLru[str, bytes] = ByteLru(1 << 20)
+    kept.put("one", b"", 50_000)
+    found = _values(await _ask(town, "/metrics"))
+    assert found["fedi_cluster_cache_bytes", "answers"] >= before + 50_000
+    assert 0 <= found["fedi_cluster_cache_bytes", "database"] < 64 << 20
 
 
 async def test_a_lane_that_waits_is_seen(town: Town, towns: Towns) -> None:
