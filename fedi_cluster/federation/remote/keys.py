@@ -32,7 +32,7 @@ FRESH_FOR = timedelta(hours=24)
 TRUSTED_FOR = timedelta(seconds=30)
 """How long memory is believed before the row is looked at again: another process may have changed it."""
 
-_MOST_HELD = 20_000
+_MOST_HELD = 4_096
 _WINDOW = timedelta(minutes=1)
 
 

@@ -169,7 +169,7 @@ def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_048)
 def _parsed_rsa(pem: str) -> RSAPublicKey:
     if len(pem) > MAX_MATERIAL:
         raise Unauthenticated("The signing key is too long.")
@@ -193,7 +193,7 @@ def _trusted_rsa(parsed: object) -> RSAPublicKey:
     return parsed
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=2_048)
 def _parsed_ed25519(multibase: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(decode_multibase(multibase))
