@@ -133,11 +133,16 @@ async def test_the_database_is_killed_and_found_again(
         await guests.finish()
         house = machine.house()
         try:
+            found: list[str] = []
 
             async def holds() -> bool:
-                return not looking.problems(house, ledger, ledger.written)
+                found[:] = looking.problems(house, ledger, ledger.written)
+                return not found
 
-            await until("all that was acknowledged", holds, within=90)
+            try:
+                await until("all that was acknowledged", holds, within=90)
+            except AssertionError:
+                pytest.fail("\n".join(found[:50]))
             assert await looking.dead_jobs(machine) == []
         finally:
             house.db.close()
