@@ -62,4 +62,4 @@ _all: WeakSet[ByteLru[Any, Any]] = WeakSet()
 
 def bytes_in_all() -> int:
     """How much all memories of this process keep now."""
-    return sum(one.bytes for one in _all)
+    return sum(one.bytes for one in tuple(_all))

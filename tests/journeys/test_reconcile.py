@@ -9,7 +9,16 @@ import pytest
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions import ledger
 from fedi_cluster.kernel.text import plain_text
-from tests.towns.ledgers import comparison, copy_of, empty_queue, equal, pass_by, put_back, root
+from tests.towns.ledgers import (
+    comparison,
+    copy_of,
+    empty_queue,
+    equal,
+    lose_a_deletion,
+    pass_by,
+    put_back,
+    root,
+)
 from tests.towns.town import Town, Towns
 
 pytestmark = pytest.mark.anyio
@@ -183,12 +192,7 @@ async def test_a_later_announce_of_what_was_listed_changes_nothing(towns: Towns)
 @embedded
 async def test_a_deletion_is_never_undone(towns: Towns) -> None:
     szczecin, rostock = await pair(towns)
-    post = await szczecin.post("atelier", "Pomyłka", to_region=True)
-    await towns.settle()
-    copy = copy_of(szczecin)
-    await szczecin.erase(post)
-    await pass_by(towns, 1)
-    await put_back(towns, szczecin, copy)
+    post = await lose_a_deletion(towns, szczecin)
     assert await szczecin.cluster_uris() == [post.uri]
     await pass_by(towns)
     assert await rostock.cluster_uris() == []

@@ -6,7 +6,7 @@ from sqlalchemy import update
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.federation.cluster import compare
 from fedi_cluster.storage.tables.cluster import cluster_day
-from tests.towns.ledgers import comparison, copy_of, empty_queue, equal, pass_by, put_back
+from tests.towns.ledgers import comparison, empty_queue, equal, lose_a_deletion, pass_by
 from tests.towns.town import Town, Towns
 from tests.towns.trouble import SlowTransport, refuse_rows, take_rows
 
@@ -173,12 +173,7 @@ async def test_a_day_that_cannot_be_read_holds_back_no_other(towns: Towns) -> No
 @embedded
 async def test_what_she_holds_for_us_stays_known_while_it_cannot_be_read(towns: Towns) -> None:
     szczecin, rostock, _posts = await missed(towns, 0)
-    post = await szczecin.post("atelier", "Pomyłka", to_region=True)
-    await towns.settle()
-    copy = copy_of(szczecin)
-    await szczecin.erase(post)
-    await pass_by(towns, 1)
-    await put_back(towns, szczecin, copy)
+    await lose_a_deletion(towns, szczecin)
     await pass_by(towns)
     assert (await comparison(szczecin, rostock)).held_for_us == 1
     address = rostock.house.at.digest_of(szczecin.host)

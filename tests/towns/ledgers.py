@@ -11,6 +11,7 @@ from sqlalchemy import delete
 from fedi_cluster.app import build_app
 from fedi_cluster.community.instances import queries as instance_queries
 from fedi_cluster.community.instances.shapes import Comparison
+from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions import digests
 from fedi_cluster.jobs.worker import Worker
 from fedi_cluster.storage.tables import metadata
@@ -91,3 +92,14 @@ async def put_back(towns: Towns, town: Town, copy: Path) -> None:
     town.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"https://{town.host}")
     town.worker = Worker(town.house.db, town.house.handlers, towns.clock, name=town.slug)
     await town.start()
+
+
+async def lose_a_deletion(towns: Towns, town: Town) -> Post:
+    """A post that all sisters know as deleted, while the town's own database is of the time before."""
+    post = await town.post("atelier", "Pomyłka", to_region=True)
+    await towns.settle()
+    copy = copy_of(town)
+    await town.erase(post)
+    await pass_by(towns, 1)
+    await put_back(towns, town, copy)
+    return post

@@ -135,8 +135,8 @@ def bases(facts: RequestFacts, claim: Claim) -> list[bytes]:
 
     Two where there is a query: some servers (GoToSocial up to 0.13, older Mastodon) sign the path alone.
     """
-    path, query, _ = facts.target.partition("?")
-    targets = (facts.target, path) if query else (path,)
+    path, mark, _query = facts.target.partition("?")
+    targets = (facts.target, path) if mark else (path,)
     return [
         as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
         for target in targets
