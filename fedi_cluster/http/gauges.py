@@ -61,7 +61,7 @@ def _lanes(reader: Reader) -> list[Gauge]:
 
 
 def _inbox(reader: Reader) -> list[Gauge]:
-    query = select(func.count(), func.min(inbox_log.c.received_at)).where(inbox_log.c.state == "new")
+    query = select(func.count(), func.min(inbox_log.c.received_at)).where(inbox_log.c.state == "open")
     number, oldest = reader.connection.execute(query).one()
     age = _age(reader, oldest or reader.now)
     # One without a body cannot be worked again, and is no longer listed.

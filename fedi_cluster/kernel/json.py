@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from typing import cast
+from typing import Any, cast
 
 import orjson
 
@@ -14,6 +14,8 @@ Json = dict[str, object]
 MAX_DEPTH = 32
 MAX_MEMBERS = 10_000
 MAX_STRING = 150_000
+
+_CONTAINERS = frozenset((dict, list))
 
 
 def _no_twins(pairs: Iterable[tuple[str, object]]) -> Json:
@@ -84,15 +86,16 @@ def _plain(raw: bytes, containers: int) -> Json | None:
 
 
 def _is_deep(root: object) -> bool:
-    level = [root]
+    level: list[Any] = [root]
     for _depth in range(MAX_DEPTH):
-        below: list[object] = []
-        for container in level:
-            values = container.values() if type(container) is dict else cast(list[object], container)
-            below.extend(value for value in values if type(value) is dict or type(value) is list)
-        if not below:
+        level = [
+            value
+            for container in level
+            for value in (container.values() if type(container) is dict else container)
+            if type(value) in _CONTAINERS
+        ]
+        if not level:
             return False
-        level = below
     return True
 
 

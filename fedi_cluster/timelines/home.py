@@ -199,8 +199,9 @@ def add_published(unit: Unit, _at: Addresses, published: PostPublished) -> None:
     if facts is None:
         return
     fresh = _spread(unit, facts)
-    for answer in _ANSWERS_TO.all(unit, post=published.post_id):
-        _spread(unit, _Facts(*answer))
+    if unit.holds(post_queries.ANSWERED, published.post_id) is not False:
+        for answer in _ANSWERS_TO.all(unit, post=published.post_id):
+            _spread(unit, _Facts(*answer))
     if fresh:
         _trim_some(unit, published.post_id)
 

@@ -195,11 +195,11 @@ def upgrade() -> None:
         sa.Column("sender_key", sa.Text(), nullable=False),
         sa.Column("scheme", sa.String(length=16), nullable=False),
         sa.Column("key_kind", sa.String(length=16), nullable=False),
-        sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_log")),
     )
     with op.batch_alter_table("inbox_log", schema=None) as batch_op:
@@ -214,11 +214,11 @@ def upgrade() -> None:
             postgresql_where=sa.text("raw IS NOT NULL"),
         )
         batch_op.create_index(
-            "ix_inbox_log_new",
+            "ix_inbox_log_open",
             ["sender_host", "id"],
             unique=False,
-            sqlite_where=sa.text("state = 'new'"),
-            postgresql_where=sa.text("state = 'new'"),
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.create_index(
             "ix_inbox_log_waiting",
@@ -718,9 +718,9 @@ def downgrade() -> None:
             postgresql_where=sa.text("state = 'waiting'"),
         )
         batch_op.drop_index(
-            "ix_inbox_log_new",
-            sqlite_where=sa.text("state = 'new'"),
-            postgresql_where=sa.text("state = 'new'"),
+            "ix_inbox_log_open",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
         )
         batch_op.drop_index(
             "ix_inbox_log_kept",

@@ -12,7 +12,7 @@ def _some(instance: Instance) -> dict[str, int]:
     """An entry of each kind; their ids by name."""
     made: dict[str, int] = {}
     entries = (
-        ("new", "rostock", "new", b"{}"),
+        ("open", "rostock", "open", b"{}"),
         ("later", "rostock", "waiting", b"{}"),
         ("dead", "rietavas", "dead", b"{}"),
         ("empty", "rietavas", "dead", None),
@@ -27,7 +27,7 @@ def _some(instance: Instance) -> dict[str, int]:
                 "id": made[name], "activity_uri": f"https://{host}.example/{name}", "sender_actor": actor,
                 "sender_host": f"{host}.example", "sender_key": f"{actor}#main-key", "scheme": "cavage",
                 "key_kind": "rsa", "raw": raw, "state": state, "received_at": unit.now,
-                "reason": None if state == "new" else "ZeroDivisionError: a fault\nof ours",
+                "reason": None if state == "open" else "ZeroDivisionError: a fault\nof ours",
             }  # fmt: skip
             unit.connection.execute(insert(inbox_log).values(**row))
 
@@ -43,8 +43,8 @@ def _names(said: str) -> list[str]:
 
 def test_what_waits_and_what_was_given_up(instance: Instance) -> None:
     _some(instance)
-    assert _names(instance.command("inbox", "list")) == ["new", "later", "dead"]
-    assert _names(instance.command("inbox", "list", "--host", "rostock.example")) == ["new", "later"]
+    assert _names(instance.command("inbox", "list")) == ["open", "later", "dead"]
+    assert _names(instance.command("inbox", "list", "--host", "rostock.example")) == ["open", "later"]
     dead = instance.command("inbox", "list", "--dead")
     assert _names(dead) == ["dead"]
     assert "a fault of ours" in dead

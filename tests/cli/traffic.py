@@ -121,7 +121,7 @@ class Traffic:
 
         def read(reader: Reader) -> tuple[list[str], int]:
             rows = reader.connection.execute(sa.select(inbox_log.c.activity_uri, inbox_log.c.state)).all()
-            return [row.activity_uri for row in rows], sum(row.state == "new" for row in rows)
+            return [row.activity_uri for row in rows], sum(row.state == "open" for row in rows)
 
         return looked(self.instance, read)
 

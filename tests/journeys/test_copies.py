@@ -1,4 +1,4 @@
-"""Copies of sisters' things: verified in the background, and what readers are told while the origin is away."""
+"""Copies of sisters' things: verified as they come or later, and what readers are told while the origin is away."""
 
 import pytest
 from sqlalchemy import update
@@ -9,8 +9,10 @@ from fedi_cluster.community.regions import ledger
 from fedi_cluster.community.regions.listing import listed_post
 from fedi_cluster.community.regions.shapes import Held
 from fedi_cluster.federation.cluster import verify
+from fedi_cluster.federation.remote import copies
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.copies import ask_for_verification
+from fedi_cluster.kernel.errors import Unauthenticated
 from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.tables.cluster import cluster_object
 from fedi_cluster.storage.unit import Unit
@@ -41,19 +43,43 @@ async def held(town: Town, post: Post) -> Held:
     return found
 
 
-async def spoil(town: Town, post: Post) -> None:
-    """The copy is changed, so that its proof cannot fit."""
-    bad = ((await held(town, post)).document or b"").replace(b"Wystawa", b"Wystawka")
+async def put_back(town: Town, post: Post, document: bytes | None = None) -> None:
+    """The copy is as if its proof had not been judged when it came; with another `document`, if there is one."""
+    kept = document or (await held(town, post)).document
 
     def write(unit: Unit) -> None:
         row = cluster_object.c
-        unit.connection.execute(update(cluster_object).where(row.uri == post.uri).values(document=bad))
+        again = update(cluster_object).where(row.uri == post.uri).values(document=kept, verified=None)
+        unit.connection.execute(again)
+        ask_for_verification(unit)
 
     await town.house.db.write(write)
 
 
-async def test_proofs_are_looked_at_in_the_background(towns: Towns) -> None:
+async def spoil(town: Town, post: Post) -> None:
+    """The copy is changed, so that its proof cannot fit, and that was not judged yet."""
+    bad = ((await held(town, post)).document or b"").replace(b"Wystawa", b"Wystawka")
+    await put_back(town, post, bad)
+
+
+async def test_a_proof_is_judged_as_it_comes(towns: Towns) -> None:
     _szczecin, rostock, post = await pair(towns)
+    fresh = await held(rostock, post)
+    assert (fresh.listed, fresh.verified) == (True, True)
+
+
+async def test_a_proof_that_does_not_fit_as_it_comes_is_judged_again_soon(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    szczecin, rostock, _post = await pair(towns)
+
+    def unfit(*_args: object, **_named: object) -> None:
+        raise Unauthenticated("The proof does not fit the document.")
+
+    with monkeypatch.context() as bad:
+        bad.setattr(copies, "verify_proof", unfit)
+        post = await szczecin.post("atelier", "Wystawa w porcie", to_region=True)
+        await at_once(szczecin, rostock)
     fresh = await held(rostock, post)
     assert (fresh.listed, fresh.verified) == (True, None)
     await pass_by(towns, 1)
@@ -115,9 +141,9 @@ async def test_who_asks_for_a_copy_does_not_wait_until_it_is_looked_at(towns: To
     other = await szczecin.post("atelier", "Wystawa w porcie", to_region=True)
     await at_once(szczecin, rostock)
     await spoil(rostock, other)
+    await put_back(rostock, post)
     szczecin.sleep()
     fresh = await held(rostock, post)
-    assert fresh.verified is None
     assert await verify.copy(rostock.house.federation, post.uri) == fresh.document
     assert (await held(rostock, post)).verified is True
     assert await verify.copy(rostock.house.federation, other.uri) is None
@@ -131,6 +157,8 @@ async def test_a_proof_that_cannot_be_looked_at_by_our_fault(
     szczecin, rostock, post = await pair(towns)
     other = await szczecin.post("atelier", "Wystawa w porcie", to_region=True)
     await at_once(szczecin, rostock)
+    await put_back(rostock, post)
+    await put_back(rostock, other)
     check = verify.check_copy
 
     async def broken(federation: Federation, one: Held, author: Actor | None, raw: Json) -> None:

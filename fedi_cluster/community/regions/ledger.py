@@ -34,6 +34,7 @@ ROWS = "ledger"
 
 # These are asked for each thing that arrives.
 _BY_URI = Prepared(select(*COLUMNS).where(_row.uri == bindparam("of_uri")))
+_BY_URIS = select(*COLUMNS).where(_row.uri.in_(bindparam("of_uris", expanding=True)))
 _INSERT = Prepared(
     insert(cluster_object),
     ("uri", "host", "listed", *(one.name for one in COLUMNS[1:6]), "offered", "document", "verified"),
@@ -56,6 +57,15 @@ _CHANGE = update(cluster_object).where(_row.uri == bindparam("of_uri"))
 def held(reader: Reader, uri: str) -> Held | None:
     """The row of a thing by its id."""
     return reader.held(ROWS, uri, lambda: _read(reader, uri))
+
+
+def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
+    """Reads at once what `held` will be asked for; what is not there is held as well."""
+    wanted = sorted(set(uris))
+    rows = reader.connection.execute(_BY_URIS, {"of_uris": wanted})
+    known = {row.uri: held_of(row) for row in rows}
+    for uri in wanted:
+        reader.hold(ROWS, uri, known.get(uri))
 
 
 def _read(reader: Reader, uri: str) -> Held | None:
@@ -88,15 +98,17 @@ def put(
     listed: bool,
     document: bytes | None = None,
     ours: bool = False,
+    proven: bool = False,
     forced: bool = False,
 ) -> bool:
     """Writes a version of a thing where it supersedes what the ledger has; True where the row changed.
 
-    `document` are its signed bytes, None for our own and where we could not get them. `ours` needs no proof.
+    `document` are its signed bytes, None for our own and where we could not get them. `ours` needs no proof,
+    `proven` says that the one in `document` fits.
     `forced` takes the version whatever we had: the origin says so. A listed row is never unlisted by this.
     """
     known = held(unit, what.uri)
-    fresh = _values(what, document, ours)
+    fresh = _values(what, document, proven=ours or proven)
     if known is None:
         _INSERT.run(unit, [{"uri": what.uri, "listed": listed, **fresh}])
         verified = cast(bool | None, fresh["verified"])
@@ -184,7 +196,7 @@ def is_all_verified(reader: Reader, host: str) -> bool:
     return reader.connection.execute(lacking.limit(1)).first() is None
 
 
-def _values(what: Listed, document: bytes | None, ours: bool) -> dict[str, object]:
+def _values(what: Listed, document: bytes | None, *, proven: bool) -> dict[str, object]:
     return {
         "host": what.host,
         "type": "Tombstone" if what.deleted else what.type,
@@ -194,7 +206,7 @@ def _values(what: Listed, document: bytes | None, ours: bool) -> dict[str, objec
         "former_type": (what.type or None) if what.deleted else None,
         "offered": False,
         "document": document,
-        "verified": True if ours else None if document is not None else False,
+        "verified": True if proven else None if document is not None else False,
     }
 
 

@@ -23,7 +23,7 @@ from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.cluster import cluster_post
 from fedi_cluster.storage.tables.posts import post as post_table
-from fedi_cluster.storage.unit import Unit
+from fedi_cluster.storage.unit import Reader, Unit
 
 _post = post_table.c
 _BELOW = Prepared(
@@ -69,17 +69,19 @@ def announced(unit: Unit, at: Addresses, fact: Announced) -> None:
     said, post = post_queries.announce_by_id(unit, fact.announce_id), post_queries.by_id(unit, fact.post_id)
     if said is None or post is None:
         return
-    announcer = actor_queries.by_id(unit, said.actor_id)
-    if announcer.local:
-        own = announcer.username == REGION and post.local
-    else:
-        member = instance_queries.member_by_region(unit, announcer.uri)
-        own = member is not None and member.is_sister and member.host == post.author.host
-    if not own:
+    if not is_news(unit, actor_queries.by_id(unit, said.actor_id), post):
         return
     _enlist(unit, post)
     if post.replies_count:
         _consider_thread(unit, at, post.thread_id)
+
+
+def is_news(reader: Reader, announcer: Actor, post: Post) -> bool:
+    """Is the announcer the region whose member wrote this?"""
+    if announcer.local:
+        return announcer.username == REGION and post.local
+    member = instance_queries.member_by_region(reader, announcer.uri)
+    return member is not None and member.is_sister and member.host == post.author.host
 
 
 def post_edited(unit: Unit, _at: Addresses, fact: PostEdited) -> None:

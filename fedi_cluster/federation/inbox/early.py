@@ -34,6 +34,8 @@ MOST_BYTES = 16 * 1024
 _BYTES = select(func.length(inbox_log.c.raw)).where(inbox_log.c.id == bindparam("log_id", type_=BigId))
 
 _WAITING = Prepared(select(table.c.log_id).where(table.c.object == bindparam("uri")).limit(fixed(1)))
+_ANY = Prepared(select(table.c.log_id).limit(fixed(1)))
+_SOME = "early"
 
 
 async def wait_for(federation: Federation, message: Message, uri: str) -> Outcome:
@@ -54,6 +56,7 @@ def _keep(unit: Unit, log_id: int, host: str, uri: str) -> None:
         _refuse_much(unit, log_id, host)
     values = {"log_id": log_id, "object": uri, "host": host, "created_at": unit.now}
     insert_new(unit.connection, table, values)
+    unit.forget(_SOME)
     if here:
         _release_later(unit, uri)  # it came between our look and this transaction
 
@@ -74,6 +77,8 @@ def _is_here(reader: Reader, uri: str) -> bool:
 
 def came(unit: Unit, _at: Addresses, published: PostPublished) -> None:
     """What waits for this post is to be worked again."""
+    if not unit.held(_SOME, None, lambda: _ANY.first(unit) is not None):
+        return
     post = post_queries.by_id(unit, published.post_id)
     if post is not None and _WAITING.first(unit, uri=post.uri) is not None:
         _release_later(unit, post.uri)

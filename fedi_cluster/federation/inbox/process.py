@@ -9,24 +9,26 @@ or busy is nobody's fault and puts nothing by.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import Row, bindparam, select, update
 
+from fedi_cluster.community.posts import queries as post_queries
+from fedi_cluster.community.regions import ledger
 from fedi_cluster.federation.inbox.handlers.table import HANDLERS
 from fedi_cluster.federation.inbox.message import Ignored, Message
 from fedi_cluster.federation.inbox.told import Ended, tell
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.inside import NeedsNetwork, at_once, inside
-from fedi_cluster.federation.remote.log import DEAD, LATER, NEW, retry_key
+from fedi_cluster.federation.remote.log import DEAD, LATER, OPEN, retry_key
 from fedi_cluster.federation.signatures.verify import sender_from_log
 from fedi_cluster.federation.vocab import parse
-from fedi_cluster.federation.vocab.types import Activity, Unreadable
+from fedi_cluster.federation.vocab.types import Activity, Announce, Create, Like, Unreadable
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import RETRY, Outcome, Rest, nothing
@@ -76,11 +78,11 @@ _COLUMNS = (
 )
 _NEXT = (
     select(*_COLUMNS)
-    .where(_table.state == NEW, _table.sender_host == bindparam("host"))
+    .where(_table.state == OPEN, _table.sender_host == bindparam("host"))
     .order_by(_table.id)
     .limit(bindparam("most"))
 )
-_ONE = select(*_COLUMNS).where(_table.id == bindparam("log_id"), _table.state.in_((NEW, LATER)))
+_ONE = select(*_COLUMNS).where(_table.id == bindparam("log_id"), _table.state.in_((OPEN, LATER)))
 _MARK = Prepared(
     update(inbox_log)
     .where(_table.id == bindparam("log_id", type_=BigId))
@@ -88,7 +90,7 @@ _MARK = Prepared(
 )
 _BROKE = (
     update(inbox_log)
-    .where(_table.id.in_(bindparam("log_ids", expanding=True)), _table.state == NEW)
+    .where(_table.id.in_(bindparam("log_ids", expanding=True)), _table.state == OPEN)
     .values(reason=bindparam("why"), tries=_table.tries + 1)
 )
 
@@ -129,12 +131,13 @@ async def process(federation: Federation, job: Job) -> Outcome:
     process is killed or another one has taken the job over meanwhile.
     """
     host = cast(str, job.payload["host"])
+    known: dict[int, _Reading] = {}
     until = time.monotonic() + _TURN
     while time.monotonic() < until:
         await federation.log.lull()
         tried: list[int] = []
         try:
-            done = await federation.db.write(_work_batch, federation, host, tried)
+            done = await federation.db.write(_work_batch, federation, host, tried, known)
             if done.left is not None:
                 tried[:] = [done.left]
                 await _work_alone(federation, done.left)
@@ -159,29 +162,53 @@ class _Apart(Exception):
     """One of a batch has failed after it began to write; each needs a savepoint of its own."""
 
 
-def _work_batch(unit: Unit, federation: Federation, host: str, tried: list[int]) -> _Batch:
-    """Works the next entries of a host; `tried` becomes their ids, also where the whole fails."""
+def _work_batch(
+    unit: Unit, federation: Federation, host: str, tried: list[int], known: "dict[int, _Reading]"
+) -> _Batch:
+    """Works the next entries of a host; `tried` becomes their ids, also where the whole fails.
+
+    `known` keeps how entries read for the next batch, where this one ends before them.
+    """
     rows, more = _next(unit, host)
     tried[:] = [row.id for row in rows]
+    entries = [_Entry(row, known.get(row.id) or _read_or_put_by(row)) for row in rows]
+    known.clear()
+    known.update({one.row.id: one.read for one in entries})
+    _read_ahead(unit, entries)
     within = inside(federation, unit)
     try:
         # Savepoints cost a twentieth of the work, and hardly ever does one fail that has begun to write.
         with unit.attempt():
-            batch = _work_rows(unit, within, rows, partial(_together, unit))
+            batch = _work_rows(unit, within, entries, partial(_together, unit))
     except _Apart:
-        batch = _work_rows(unit, within, rows, unit.attempt)
+        batch = _work_rows(unit, within, entries, unit.attempt)
     batch.more = more
     batch.write(unit)
     return batch
 
 
-def _work_rows(unit: Unit, within: Federation, rows: Sequence[_Row], apart: _Part) -> _Batch:
+def _read_ahead(unit: Unit, entries: "Iterable[_Entry]") -> None:
+    """Reads at once what the handlers will ask for each of these activities, as far as it can be told."""
+    things: list[str] = []
+    reactions: list[str] = []
+    for said in (one.read.activity for one in entries if isinstance(one.read, _Read)):
+        if isinstance(said, Announce | Like):
+            reactions.append(said.id)
+        if isinstance(said, Announce) and said.inner is not None:
+            things += parse.references(said.inner.get("object"), 1)
+        if isinstance(said, Announce | Like | Create):
+            things.append(said.object_id)
+    if len(things) > 1:
+        post_queries.read_ahead(unit, things)
+        post_queries.read_reactions_ahead(unit, reactions)
+        ledger.read_ahead(unit, things)
+
+
+def _work_rows(unit: Unit, within: Federation, entries: "Iterable[_Entry]", apart: _Part) -> _Batch:
     batch = _Batch()
-    for row in rows:
-        if row.tries >= _PUT_BY_AFTER:
-            batch.mark(row, DEAD, row.reason, row.tries)
-        elif not _work(unit, within, row, batch, apart):
-            batch.left = row.id
+    for entry in entries:
+        if not _work(unit, within, entry, batch, apart):
+            batch.left = entry.row.id
             break
     return batch
 
@@ -211,12 +238,12 @@ def _note_break(unit: Unit, log_ids: Sequence[int], error: Exception) -> None:
     unit.connection.execute(_BROKE, {"log_ids": log_ids, "why": reason_of(error)[:_LONGEST_REASON]})
 
 
-def _work(unit: Unit, within: Federation, row: _Row, batch: _Batch, apart: _Part) -> bool:
+def _work(unit: Unit, within: Federation, entry: "_Entry", batch: _Batch, apart: _Part) -> bool:
     """Works one entry inside the transaction; False where it needs the network.
 
     A handler only reads; what it gives back writes, `apart` from what the others have written.
     """
-    read = _read(row)
+    row, read = entry
     if not isinstance(read, _Read):
         batch.mark(row, *read)
         return True
@@ -288,26 +315,40 @@ class _Read:
     activity: Activity
 
 
-def _read(row: _Row) -> _Read | tuple[str, str]:
-    """The entry as a message with its activity, or the state and reason with which it ends."""
+_Reading = _Read | tuple[str, str | None, int]
+"""A message with its activity, or the state, reason and tries with which its entry ends."""
+
+
+class _Entry(NamedTuple):
+    """A row of the log, and how it reads."""
+
+    row: _Row
+    read: _Reading
+
+
+def _read(row: _Row) -> _Reading:
     if row.raw is None:
-        return REFUSED, "its body is not kept any more"
+        return REFUSED, "its body is not kept any more", 0
     try:
         document = parse_again(row.raw)
     except Refused as error:
-        return DEAD, str(error)
+        return DEAD, str(error), 0
     scheme = cast(Literal["cavage", "rfc9421"], row.scheme)
     kind = cast(Literal["rsa", "ed25519"], row.key_kind)
     sender = sender_from_log(row.sender_actor, row.sender_key, scheme, kind)
     activity = parse.activity(document)
     if isinstance(activity, Unreadable):
-        return REFUSED, activity.reason
+        return REFUSED, activity.reason, 0
     if type(activity) not in HANDLERS:
-        return IGNORED, f"no handler for {type(activity).__name__}"
+        return IGNORED, f"no handler for {type(activity).__name__}", 0
     actor = parse.reference(document.get("actor"))
     return _Read(
         Message(row.id, sender, document, row.received_at, forwarded=actor != sender.actor), activity
     )
+
+
+def _read_or_put_by(row: _Row) -> _Reading:
+    return (DEAD, row.reason, row.tries) if row.tries >= _PUT_BY_AFTER else _read(row)
 
 
 def _note_failure(batch: _Batch, row: _Row, error: Exception) -> None:

@@ -43,7 +43,7 @@ async def trim(federation: Federation, _job: Job) -> Outcome:
 
 def _trim(unit: Unit, own_host: str) -> bool:
     log, stones = inbox_log.c, tombstone.c
-    worked = log.state.not_in((inbox.NEW, inbox.LATER))
+    worked = log.state.not_in((inbox.OPEN, inbox.LATER))
     needed = exists().where(delivery.c.log_id == log.id) | exists().where(early_table.c.log_id == log.id)
     empty = (
         select(log.id)

@@ -1,7 +1,7 @@
-"""The signed bytes of sisters' public things, kept in the ledger when they arrive; it checks no proof.
+"""The signed bytes of sisters' public things, kept in the ledger as they arrive, verified where they can be.
 
-An inbox that is busy has no time for that: a job looks at the proofs of many copies at once
-(`federation/cluster/verify.py`), and until then nobody is shown them as verified.
+It reads nothing from the network: where a proof does not fit, or names a key that we do not have, a job
+looks at it again (`federation/cluster/verify.py`), and until then nobody is shown the copy as verified.
 """
 
 from datetime import datetime, timedelta
@@ -13,11 +13,14 @@ from fedi_cluster.community.instances.queries import is_sister
 from fedi_cluster.community.posts.shapes import Post
 from fedi_cluster.community.regions import ledger
 from fedi_cluster.community.regions.shapes import Listed
+from fedi_cluster.federation.signatures.keys import PublicKey
+from fedi_cluster.federation.signatures.proofs import proof_key_id, verify_proof
 from fedi_cluster.federation.vocab.kinds import kind_of
 from fedi_cluster.federation.vocab.values import moment, plain, terms
 from fedi_cluster.jobs import standing
 from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import whole_second
+from fedi_cluster.kernel.errors import Malformed, Unauthenticated
 from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.jobs import job as job_table
@@ -28,8 +31,8 @@ _VERIFIED_WITHIN = timedelta(seconds=3)
 _WAITING = Prepared(select(job_table.c.run_at, job_table.c.leased_by).where(job_table.c.key == VERIFY))
 
 
-def keep_post(unit: Unit, at: Addresses, post: Post, raw: Json, *, taken: bool) -> None:
-    """Keeps the document of a sister's public post; it is listed when its region announces it.
+def keep_post(unit: Unit, at: Addresses, post: Post, raw: Json, *, taken: bool, listed: bool = False) -> None:
+    """Keeps the document of a sister's public post; it is `listed` where its region announces it now.
 
     `taken` says that the post was stored or edited from this document in this transaction; else only a
     document of the version that we have is kept.
@@ -39,7 +42,8 @@ def keep_post(unit: Unit, at: Addresses, post: Post, raw: Json, *, taken: bool) 
         return
     if (not taken and version[1] != post.version) or not is_sister(unit, at.host, post.author.host):
         return
-    _keep(unit, Listed(post.uri, post.type, *version), raw, listed=False)
+    proven = _is_proven(raw, post.author, unit.now)
+    _keep(unit, Listed(post.uri, post.type, *version), raw, listed=listed, proven=proven)
 
 
 def keep_actor(unit: Unit, at: Addresses, who: Actor, raw: Json, *, listed: bool = False) -> None:
@@ -81,10 +85,30 @@ def _ask(unit: Unit) -> None:
         standing.stand(unit, VERIFY, {VERIFY: {}}, run_at=unit.now + _VERIFIED_WITHIN)
 
 
-def _keep(unit: Unit, what: Listed, raw: Json, *, listed: bool) -> None:
+def _keep(unit: Unit, what: Listed, raw: Json, *, listed: bool, proven: bool = False) -> None:
     document = dumps(raw) if "proof" in raw else None
-    if ledger.put(unit, what, listed=listed, document=document) and document is not None:
+    kept = ledger.put(unit, what, listed=listed, document=document, proven=proven)
+    if kept and document is not None and not proven:
         ask_for_verification(unit)
+
+
+def check_proof(raw: Json, owner: Actor, now: datetime) -> None:
+    """Raises `Unauthenticated` or `Malformed` where the proof is none by a key of `owner` that we have."""
+    key_id = proof_key_id(raw)
+    if key_id is None:
+        raise Unauthenticated("The document has no proof.")
+    key = next((one for one in owner.keys if one.id == key_id and one.kind == "ed25519"), None)
+    if key is None:
+        raise Unauthenticated("The proof names no key of the author.", detail=key_id)
+    verify_proof(raw, PublicKey(key.id, key.owner, "ed25519", key.material), now, author=owner.uri)
+
+
+def _is_proven(raw: Json, owner: Actor, now: datetime) -> bool:
+    try:
+        check_proof(raw, owner, now)
+    except (Unauthenticated, Malformed):
+        return False
+    return True
 
 
 def _version(raw: Json) -> tuple[datetime, datetime] | None:

@@ -30,8 +30,8 @@ from fedi_cluster.storage.tables.federation import inbox_log
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Reader, Unit
 
-NEW = "new"
-"""The state of what is still to be worked."""
+OPEN = "open"
+"""The state of what is still to be worked; as long as `done`, so that SQLite changes a row in its place."""
 
 LATER = "waiting"
 """The state of what left the order of its sender, and is tried again by a job of its own."""
@@ -62,7 +62,7 @@ _WAITING, _FOR_LATER = (
     select(_table.sender_host, func.count().label("waiting"))
     .where(_table.state == literal_column(f"'{state}'"))
     .group_by(_table.sender_host)
-    for state in (NEW, LATER)
+    for state in (OPEN, LATER)
 )
 _ORPHANS = (
     select(_table.id)
@@ -209,7 +209,7 @@ def _row(log_id: int, said: Said) -> Mapping[str, object]:
         "scheme": sender.scheme,
         "key_kind": sender.kind,
         "raw": said.raw,
-        "state": NEW,
+        "state": OPEN,
         "received_at": said.received_at,
     }
 
@@ -264,7 +264,7 @@ def listed(
     """
     query = (
         select(_table.id, _table.sender_actor, _table.activity_uri, _table.state, _table.tries, _table.reason)
-        .where(_table.state.in_((DEAD,) if dead else (NEW, LATER, DEAD)), _table.raw.is_not(None))
+        .where(_table.state.in_((DEAD,) if dead else (OPEN, LATER, DEAD)), _table.raw.is_not(None))
         .order_by(_table.id)
         .limit(limit)
     )
@@ -275,7 +275,7 @@ def listed(
 
 def _reopen(unit: Unit, which: ColumnElement[bool]) -> int:
     opened = unit.connection.execute(
-        update(inbox_log).where(which).values(state=NEW, reason=None, tries=0).returning(_table.sender_host)
+        update(inbox_log).where(which).values(state=OPEN, reason=None, tries=0).returning(_table.sender_host)
     ).all()
     work_later(unit, {cast(str, row.sender_host) for row in opened})
     return len(opened)

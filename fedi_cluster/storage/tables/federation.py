@@ -69,7 +69,7 @@ inbox_gone = Table(
     Index("ix_inbox_gone_host", "host"),
 )
 
-# What arrived; `raw` is the body, as long as it is kept.
+# What arrived; `raw` is the body, as long as it is kept, and the last, so that nobody reads over it.
 inbox_log = Table(
     "inbox_log",
     metadata,
@@ -80,20 +80,20 @@ inbox_log = Table(
     Column("sender_key", Text, nullable=False),
     Column("scheme", String(16), nullable=False),
     Column("key_kind", String(16), nullable=False),
-    Column("raw", LargeBinary),
     Column("state", String(16), nullable=False),
     Column("reason", Text),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("received_at", Moment, nullable=False),
+    Column("raw", LargeBinary),
     Index("ix_inbox_log_activity_uri_sender_actor", "activity_uri", "sender_actor", unique=True),
     # The log is long, and these are short lists: whose body is kept, what is to be tried again, or worked.
     Index("ix_inbox_log_kept", "received_at", info=where("raw IS NOT NULL")),
     Index("ix_inbox_log_waiting", "sender_host", info=where("state = 'waiting'")),
     Index(
-        "ix_inbox_log_new",
+        "ix_inbox_log_open",
         "sender_host",
         "id",
-        info=where("state = 'new'"),
+        info=where("state = 'open'"),
     ),
 )
 

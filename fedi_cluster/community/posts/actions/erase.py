@@ -48,7 +48,7 @@ def erase(
     for table in (tables.hashtag, tables.mention, tables.like, tables.announce):
         unit.connection.execute(delete(table).where(table.c.post_id == post.id))
     unit.forget(queries.POSTS)
-    unit.forget(queries.ANNOUNCES)
+    queries.forget_reactions(unit)
     if post.parent_id and rules.is_open(post):
         count(unit, post.parent_id, "replies_count", -1)
     _bury(unit, post.uri, post.type, post.published_at, moment)
@@ -81,3 +81,4 @@ def _bury(
             deleted_at=deleted_at,
         )
     )
+    unit.forget(queries.TOMBSTONES)

@@ -13,8 +13,10 @@ from fedi_cluster.community.posts import queries
 from fedi_cluster.community.posts.facts import PostPublished, PostRecovered
 from fedi_cluster.community.posts.shapes import Attachment, Post, Project, Tag
 from fedi_cluster.kernel.clock import whole_second
+from fedi_cluster.kernel.errors import Conflict
 from fedi_cluster.kernel.ids import id_at, id_within_second
 from fedi_cluster.kernel.text import hashtag_key
+from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.base import BigId
@@ -53,14 +55,7 @@ class PublishPost:
 
 _post = tables.post.c
 _AS_GIVEN = ("url", "type", "visibility", "audience", "context", "updated_at")
-_INSERT = Prepared(
-    insert(tables.post),
-    [
-        *("id", "uri", "local", "author_id", "in_reply_to", "parent_id", "thread_id", "received_at"),
-        *("published_at", "kind", "language", "title", "title_map", "summary", "summary_map", "content"),
-        *("content_map", "sensitive", "attachments", "tags", "extension", "to", "cc", *_AS_GIVEN),
-    ],
-)
+_INSERT = Upsert(tables.post, ("id",))
 _HASHTAG = Prepared(insert(tables.hashtag))
 _MENTION = Prepared(insert(tables.mention))
 _STEP = bindparam("step", type_=Integer)
@@ -79,15 +74,6 @@ _UNTOUCHED: Mapping[str, Any] = {
     "announces_count": 0,
     "deleted_at": None,
 }
-# Who lives elsewhere may have chosen the number of one of our own posts.
-_TAKEN = Prepared(select(_post.id).where(_post.id == bindparam("own", type_=BigId)))
-_ORPHANS = Prepared(
-    select(_post.id, _post.thread_id, _post.visibility, _post.deleted_at).where(
-        _post.in_reply_to == bindparam("uri"),
-        _post.parent_id.is_(None),
-        _post.id != bindparam("own", type_=BigId),
-    )
-)
 
 
 def id_for(unit: Unit, published_at: datetime) -> int:
@@ -103,17 +89,13 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
     """
     if queries.by_uri(unit, new.uri) or queries.tombstone(unit, new.uri):
         return None
-    if not author.local and _TAKEN.first(unit, own=new.id) is not None:
-        new = replace(new, id=id_within_second(new.published_at))
     parent = queries.by_uri(unit, new.in_reply_to) if new.in_reply_to else None
     row = {
-        "id": new.id,
         "uri": new.uri,
         "local": author.local,
         "author_id": author.id,
         "in_reply_to": new.in_reply_to,
         "parent_id": parent.id if parent else None,
-        "thread_id": parent.thread_id if parent else new.id,
         "received_at": unit.now,
         "published_at": whole_second(new.published_at),
         **content_columns(new),
@@ -121,8 +103,17 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
         "to": list(new.to),
         "cc": list(new.cc),
     }
-    _INSERT.run(unit, [row])
+    row |= {"id": new.id, "thread_id": parent.thread_id if parent else new.id}
+    while not _INSERT.run(unit, [row]):
+        # Who lives elsewhere chooses numbers, too, and may have chosen this one.
+        if author.local:
+            raise Conflict("Another post got this number in the same moment; publish it again.")
+        new = replace(new, id=id_within_second(new.published_at))
+        row |= {"id": new.id, "thread_id": parent.thread_id if parent else new.id}
     queries.hold(unit, queries.post_of({**_UNTOUCHED, **row}, author))
+    queries.hold_unannounced(unit, new.id)
+    if parent is None and new.in_reply_to:
+        queries.forget_orphans(unit)
     if parent and new.visibility in ("public", "unlisted"):
         count(unit, parent.id, "replies_count", 1)
     index(unit, new.id, new.tags)
@@ -170,21 +161,22 @@ def count(unit: Unit, post_id: int, column: str, step: int) -> None:
 
 def _adopt_orphans(unit: Unit, new: PublishPost) -> None:
     """Answers that arrived before their parent join its thread now."""
-    orphans = _ORPHANS.all(unit, uri=new.uri, own=new.id)
+    orphans = [one for one in queries.orphans(unit, new.uri) if one.id != new.id]
+    unit.hold(queries.ANSWERED, new.id, bool(orphans))
     if not orphans:
         return
     post = tables.post.c
     thread = unit.connection.execute(select(post.thread_id).where(post.id == new.id)).scalar_one()
-    for orphan_id, orphan_thread, _visibility, _deleted_at in orphans:
-        unit.connection.execute(update(tables.post).where(post.id == orphan_id).values(parent_id=new.id))
+    for orphan in orphans:
+        unit.connection.execute(update(tables.post).where(post.id == orphan.id).values(parent_id=new.id))
         unit.connection.execute(
-            update(tables.post).where(post.thread_id == orphan_thread).values(thread_id=thread)
+            update(tables.post).where(post.thread_id == orphan.thread_id).values(thread_id=thread)
         )
     seen = sum(
-        visibility in ("public", "unlisted") and deleted_at is None
-        for _id, _thread, visibility, deleted_at in orphans
+        orphan.visibility in ("public", "unlisted") and orphan.deleted_at is None for orphan in orphans
     )
     unit.forget(queries.POSTS)
+    queries.forget_orphans(unit)
     count(unit, new.id, "replies_count", seen)
 
 

@@ -22,6 +22,7 @@ def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> Reacti
     reaction_id = unit.new_id()
     row = {"id": reaction_id, "uri": uri, "actor_id": actor.id, "post_id": post.id, "created_at": unit.now}
     _INSERT[table.name].run(unit, [row])
+    queries.hold_reaction(unit, uri)
     return Reaction(reaction_id, uri, actor.id, post.id, unit.now)
 
 
@@ -62,6 +63,7 @@ def unlike(unit: Unit, actor: Actor, post: Post) -> None:
     if known is None:
         return
     unit.connection.execute(delete(tables.like).where(tables.like.c.id == known.id))
+    queries.forget_reactions(unit)
     count(unit, post.id, "likes_count", -1)
     unit.record(Unliked(known.uri, actor.id, post.id, local=actor.local))
 
@@ -100,6 +102,6 @@ def unannounce(unit: Unit, actor: Actor, post: Post) -> None:
     if known is None:
         return
     unit.connection.execute(delete(tables.announce).where(tables.announce.c.id == known.id))
-    unit.forget(queries.ANNOUNCES)
+    queries.forget_reactions(unit)
     count(unit, post.id, "announces_count", -1)
     unit.record(Unannounced(known.uri, actor.id, post.id, local=actor.local))

@@ -2,6 +2,7 @@
 
 from fedi_cluster.community.actors.shapes import Actor
 from fedi_cluster.community.posts import actions, queries
+from fedi_cluster.community.regions.listing import is_news
 from fedi_cluster.federation.inbox.claims import Sides, stand
 from fedi_cluster.federation.inbox.early import wait_for
 from fedi_cluster.federation.inbox.interest import is_followed_announcer
@@ -40,7 +41,8 @@ async def announce(federation: Federation, message: Message, said: Announce) -> 
         post = queries.by_uri(unit, uri)
         if post is None and read is not None:
             post = store(unit, read.author, read.ready)
-            keep_post(unit, federation.at, post, read.raw, taken=True)
+            news = is_news(unit, announcer, post)
+            keep_post(unit, federation.at, post, read.raw, taken=True, listed=news)
         elif post is not None and embedded is not None and same_origin(uri, announcer.uri):
             keep_post(unit, federation.at, post, embedded[1], taken=False)
         if post is None or post.deleted_at:

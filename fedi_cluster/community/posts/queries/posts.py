@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import Select, Table, bindparam, func, select, union_all
+from sqlalchemy import Select, bindparam, func, select
 
 from fedi_cluster.community.actors import queries as actor_queries
 from fedi_cluster.community.actors.shapes import Actor, Place
@@ -14,7 +15,6 @@ from fedi_cluster.community.posts.shapes import (
     Funding,
     Post,
     Project,
-    Reaction,
     Tag,
     Tombstone,
 )
@@ -51,6 +51,24 @@ STAMP = RowStamp(
 
 POSTS = "post"
 """The family of `Reader.held` that posts are, by id and by uri; whoever writes one lets it be forgotten."""
+
+TOMBSTONES = "tombstone"
+"""The family that tombstones are, by uri; whoever writes one lets it be forgotten."""
+
+_ORPHANS = "orphan"
+
+ANSWERED = "answered"
+"""The family of whether answers came before a post, by its id: held for a post of this transaction alone."""
+
+
+class Orphan(NamedTuple):
+    """An answer to a post that is not here."""
+
+    id: int
+    thread_id: int
+    visibility: str
+    deleted_at: datetime | None
+
 
 _NOTHING: Mapping[str, object] = {}
 _STAMPS = (
@@ -131,6 +149,7 @@ def posts_of(reader: Reader, statement: Select[Any], values: Mapping[str, object
 _COLUMNS = tuple(tables.post.c.keys())
 _BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", type_=BigId)))
 _BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
+_BY_URIS = select(tables.post).where(tables.post.c.uri.in_(bindparam("uris", expanding=True)))
 
 
 def _read(reader: Reader, statement: Prepared, **named: object) -> Post | None:
@@ -173,6 +192,41 @@ def hold(reader: Reader, post: Post) -> None:
     reader.hold(POSTS, post.uri, post)
 
 
+_orphan = tables.post.c
+_ORPHAN = (_orphan.id, _orphan.thread_id, _orphan.visibility, _orphan.deleted_at)
+_ORPHANS_OF = Prepared(
+    select(*_ORPHAN).where(_orphan.in_reply_to == bindparam("uri"), _orphan.parent_id.is_(None))
+)
+_ALL_ORPHANS = select(_orphan.in_reply_to, *_ORPHAN).where(
+    _orphan.in_reply_to.in_(bindparam("uris", expanding=True)), _orphan.parent_id.is_(None)
+)
+
+
+def orphans(reader: Reader, uri: str) -> list[Orphan]:
+    """The answers to a post that came before it."""
+    return reader.held(_ORPHANS, uri, lambda: [Orphan(*row) for row in _ORPHANS_OF.all(reader, uri=uri)])
+
+
+def forget_orphans(reader: Reader) -> None:
+    """An answer came before its post, or was given its parent."""
+    reader.forget(_ORPHANS)
+
+
+def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
+    """Reads at once what `by_uri`, `tombstone` and `orphans` will be asked; what is not there, too."""
+    things = sorted(set(uris))
+    for post in posts_of(reader, _BY_URIS, {"uris": things}):
+        hold(reader, post)
+    buried = {row.uri: Tombstone(*row) for row in reader.connection.execute(_TOMBSTONES_OF, {"uris": things})}
+    answers: dict[str, list[Orphan]] = {}
+    for row in reader.connection.execute(_ALL_ORPHANS, {"uris": things}):
+        answers.setdefault(row.in_reply_to, []).append(Orphan(*row[1:]))
+    for uri in things:
+        reader.held(POSTS, uri, lambda: None)
+        reader.hold(TOMBSTONES, uri, buried.get(uri))
+        reader.hold(_ORPHANS, uri, answers.get(uri, []))
+
+
 def hold_counted(reader: Reader, post_id: int, column: str, step: int) -> None:
     """A counter of a post has moved by `step`: that of a held one does as well."""
     post = reader.holds(POSTS, post_id)
@@ -190,18 +244,18 @@ def by_ids(reader: Reader, post_ids: Iterable[int]) -> dict[int, Post]:
     }
 
 
-_TOMBSTONE = Prepared(
-    select(
-        tables.tombstone.c.uri,
-        tables.tombstone.c.former_type,
-        tables.tombstone.c.published_at,
-        tables.tombstone.c.deleted_at,
-    ).where(tables.tombstone.c.uri == bindparam("uri"))
-)
+_stone = tables.tombstone.c
+_TOMBSTONES = select(_stone.uri, _stone.former_type, _stone.published_at, _stone.deleted_at)
+_TOMBSTONE = Prepared(_TOMBSTONES.where(_stone.uri == bindparam("uri")))
+_TOMBSTONES_OF = _TOMBSTONES.where(_stone.uri.in_(bindparam("uris", expanding=True)))
 
 
 def tombstone(reader: Reader, uri: str) -> Tombstone | None:
     """What stays of a deleted object, local or remote."""
+    return reader.held(TOMBSTONES, uri, lambda: _tombstone(reader, uri))
+
+
+def _tombstone(reader: Reader, uri: str) -> Tombstone | None:
     row = _TOMBSTONE.first(reader, uri=uri)
     return Tombstone(*row) if row else None
 
@@ -241,78 +295,6 @@ def count_of_author(reader: Reader, author_id: int) -> int:
 
 
 _AUTHOR = Prepared(select(tables.post.c.author_id).where(tables.post.c.uri == bindparam("uri")))
-
-
-def _reactions(table: Table) -> dict[str, Prepared]:
-    columns = table.c
-    whole = select(columns.id, columns.uri, columns.actor_id, columns.post_id, columns.created_at)
-    return {
-        "id": Prepared(whole.where(columns.id == bindparam("id", type_=BigId))),
-        "uri": Prepared(whole.where(columns.uri == bindparam("uri"))),
-        "between": Prepared(
-            whole.where(
-                columns.actor_id == bindparam("actor", type_=BigId),
-                columns.post_id == bindparam("post", type_=BigId),
-            )
-        ),
-    }
-
-
-_LIKE = _reactions(tables.like)
-_ANNOUNCE = _reactions(tables.announce)
-_ANY_REACTION = Prepared(
-    union_all(
-        *(select(one.c.id).where(one.c.uri == bindparam("uri")) for one in (tables.like, tables.announce))
-    )
-)
-
-
-def _reaction(reader: Reader, statement: Prepared, **named: object) -> Reaction | None:
-    row = statement.first(reader, **named)
-    return Reaction(*row) if row else None
-
-
-def like_by_id(reader: Reader, like_id: int) -> Reaction | None:
-    """The like of this id, None where it was taken back."""
-    return _reaction(reader, _LIKE["id"], id=like_id)
-
-
-def like_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:
-    """The like of a post by an actor."""
-    return _reaction(reader, _LIKE["between"], actor=actor_id, post=post_id)
-
-
-ANNOUNCES = "announce"
-"""The family of `Reader.held` that announces are, by id; whoever takes one back lets it be forgotten."""
-
-
-def announce_by_id(reader: Reader, announce_id: int) -> Reaction | None:
-    """The announce of this id, None where it was taken back."""
-    return reader.held(ANNOUNCES, announce_id, lambda: _reaction(reader, _ANNOUNCE["id"], id=announce_id))
-
-
-def hold_announce(reader: Reader, announce: Reaction) -> None:
-    """The announce as this transaction has just written it: nobody reads it again."""
-    reader.hold(ANNOUNCES, announce.id, announce)
-
-
-def announce_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None:
-    """The announce of a post by an actor."""
-    return _reaction(reader, _ANNOUNCE["between"], actor=actor_id, post=post_id)
-
-
-def is_reaction(reader: Reader, uri: str) -> bool:
-    """Whether a like or announce began with this activity: what one asks before each new one."""
-    return _ANY_REACTION.first(reader, uri=uri) is not None
-
-
-def reaction_by_uri(reader: Reader, uri: str) -> tuple[str, Reaction] | None:
-    """The like or announce that began with this activity, with `like` or `announce`."""
-    for name, statements in (("like", _LIKE), ("announce", _ANNOUNCE)):
-        found = _reaction(reader, statements["uri"], uri=uri)
-        if found:
-            return name, found
-    return None
 
 
 def mentioned(reader: Reader, post_id: int) -> Sequence[Actor]:
