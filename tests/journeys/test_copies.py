@@ -68,13 +68,18 @@ async def test_a_proof_is_judged_as_it_comes(towns: Towns) -> None:
     assert (fresh.listed, fresh.verified) == (True, True)
 
 
-async def test_a_proof_that_does_not_fit_as_it_comes_is_judged_again_soon(
-    towns: Towns, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [Unauthenticated("The proof does not fit the document."), LookupError("a fault of ours")],
+    ids=["unfit", "fault"],
+)
+async def test_a_proof_that_cannot_be_taken_as_it_comes_is_judged_again_soon(
+    towns: Towns, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     szczecin, rostock, _post = await pair(towns)
 
     def unfit(*_args: object, **_named: object) -> None:
-        raise Unauthenticated("The proof does not fit the document.")
+        raise error
 
     with monkeypatch.context() as bad:
         bad.setattr(copies, "verify_proof", unfit)
@@ -82,6 +87,7 @@ async def test_a_proof_that_does_not_fit_as_it_comes_is_judged_again_soon(
         await at_once(szczecin, rostock)
     fresh = await held(rostock, post)
     assert (fresh.listed, fresh.verified) == (True, None)
+    assert post.uri in await rostock.cluster_uris()
     await pass_by(towns, 1)
     assert (await held(rostock, post)).verified is True
 

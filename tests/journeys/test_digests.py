@@ -239,7 +239,7 @@ async def test_a_day_with_many_things_is_told_by_hours(towns: Towns) -> None:
 
     def fill(unit: Unit, *, ours: bool) -> None:
         for one in many:
-            ledger.put(unit, one, listed=True, ours=ours)
+            ledger.put(unit, one, listed=True, verified=ours)
 
     await szczecin.house.db.write(fill, ours=True)
     await rostock.house.db.write(fill, ours=False)

@@ -97,22 +97,21 @@ def put(
     *,
     listed: bool,
     document: bytes | None = None,
-    ours: bool = False,
-    proven: bool = False,
+    verified: bool = False,
     forced: bool = False,
 ) -> bool:
     """Writes a version of a thing where it supersedes what the ledger has; True where the row changed.
 
-    `document` are its signed bytes, None for our own and where we could not get them. `ours` needs no proof,
-    `proven` says that the one in `document` fits.
+    `document` are its signed bytes, None for our own and where we could not get them. `verified`
+    says that the thing is our own, which needs no proof, or that the proof in `document` fits.
     `forced` takes the version whatever we had: the origin says so. A listed row is never unlisted by this.
     """
     known = held(unit, what.uri)
-    fresh = _values(what, document, proven=ours or proven)
+    fresh = _values(what, document, verified=verified)
     if known is None:
         _INSERT.run(unit, [{"uri": what.uri, "listed": listed, **fresh}])
-        verified = cast(bool | None, fresh["verified"])
-        unit.hold(ROWS, what.uri, Held(what, listed, offered=False, document=document, verified=verified))
+        noted = cast(bool | None, fresh["verified"])
+        unit.hold(ROWS, what.uri, Held(what, listed, offered=False, document=document, verified=noted))
         if listed:
             _stale(unit, what.host, what.published_at)
         return True
@@ -196,7 +195,7 @@ def is_all_verified(reader: Reader, host: str) -> bool:
     return reader.connection.execute(lacking.limit(1)).first() is None
 
 
-def _values(what: Listed, document: bytes | None, *, proven: bool) -> dict[str, object]:
+def _values(what: Listed, document: bytes | None, *, verified: bool) -> dict[str, object]:
     return {
         "host": what.host,
         "type": "Tombstone" if what.deleted else what.type,
@@ -206,7 +205,7 @@ def _values(what: Listed, document: bytes | None, *, proven: bool) -> dict[str, 
         "former_type": (what.type or None) if what.deleted else None,
         "offered": False,
         "document": document,
-        "verified": True if proven else None if document is not None else False,
+        "verified": True if verified else None if document is not None else False,
     }
 
 

@@ -42,7 +42,7 @@ def actor_stated(unit: Unit, _at: Addresses, fact: ActorCreated | ActorChanged) 
     if not who.local or who.type == "Application":
         return
     if who.discoverable or ledger.held(unit, who.uri) is not None:
-        ledger.put(unit, listed_actor(who), listed=True, ours=True)
+        ledger.put(unit, listed_actor(who), listed=True, verified=True)
 
 
 def actor_deleted(unit: Unit, _at: Addresses, fact: ActorDeleted) -> None:
@@ -51,7 +51,7 @@ def actor_deleted(unit: Unit, _at: Addresses, fact: ActorDeleted) -> None:
     known = ledger.held(unit, who.uri)
     if known is not None and not known.what.deleted and who.deleted_at is not None:
         gone = Listed(who.uri, who.type, known.what.published_at, who.deleted_at, deleted=True)
-        ledger.put(unit, gone, listed=known.listed, ours=who.local)
+        ledger.put(unit, gone, listed=known.listed, verified=who.local)
 
 
 def post_published(unit: Unit, at: Addresses, fact: PostPublished) -> None:
@@ -88,7 +88,7 @@ def post_edited(unit: Unit, _at: Addresses, fact: PostEdited) -> None:
     """The new version of a listed post of ours; that of a sister's comes with its document."""
     post = post_queries.by_id(unit, fact.post_id)
     if post is not None and post.local and ledger.held(unit, post.uri) is not None:
-        ledger.put(unit, listed_post(post), listed=True, ours=True)
+        ledger.put(unit, listed_post(post), listed=True, verified=True)
 
 
 def post_deleted(unit: Unit, _at: Addresses, fact: PostDeleted) -> None:
@@ -98,7 +98,7 @@ def post_deleted(unit: Unit, _at: Addresses, fact: PostDeleted) -> None:
         return
     known = ledger.held(unit, post.uri)
     if known is not None and not known.what.deleted:
-        ledger.put(unit, listed_post(post), listed=known.listed, ours=post.local)
+        ledger.put(unit, listed_post(post), listed=known.listed, verified=post.local)
 
 
 def listed_actor(who: Actor) -> Listed:
@@ -128,4 +128,4 @@ def _consider(unit: Unit, at: Addresses, post: Post) -> None:
 
 def _enlist(unit: Unit, post: Post) -> None:
     if not ledger.enlist(unit, post.uri):
-        ledger.put(unit, listed_post(post), listed=True, ours=post.local)
+        ledger.put(unit, listed_post(post), listed=True, verified=post.local)

@@ -248,7 +248,7 @@ def _store(unit: Unit, federation: Federation, row: Listed, raw: Json) -> None:
             post_actions.erase(unit, author, post, row.version, again=True)
         else:
             post_actions.forget(unit, row.uri, row.type or None, row.version)
-        ledger.put(unit, row, listed=True, document=dumps(raw), ours=True)
+        ledger.put(unit, row, listed=True, document=dumps(raw), verified=True)
         return
     if row.type in ACTORS:
         seen = parse.actor(raw)
@@ -273,4 +273,4 @@ def _store(unit: Unit, federation: Federation, row: Listed, raw: Json) -> None:
         # It was announced, or would not be listed; under which id is lost.
         announced = federation.at.activity(id_within_second(row.published_at))
         post_actions.announce(unit, region(unit), post, announced, again=True)
-    ledger.put(unit, row, listed=True, ours=True)
+    ledger.put(unit, row, listed=True, verified=True)

@@ -95,6 +95,23 @@ _BROKE = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    message: Message
+    activity: Activity
+
+
+_Reading = _Read | tuple[str, str | None, int]
+"""A message with its activity, or the state, reason and tries with which its entry ends."""
+
+
+class _Entry(NamedTuple):
+    """A row of the log, and how it reads."""
+
+    row: _Row
+    read: _Reading
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one transaction did: how entries ended, and the one that was `left`, at which it stopped.
@@ -163,7 +180,7 @@ class _Apart(Exception):
 
 
 def _work_batch(
-    unit: Unit, federation: Federation, host: str, tried: list[int], known: "dict[int, _Reading]"
+    unit: Unit, federation: Federation, host: str, tried: list[int], known: dict[int, _Reading]
 ) -> _Batch:
     """Works the next entries of a host; `tried` becomes their ids, also where the whole fails.
 
@@ -187,7 +204,7 @@ def _work_batch(
     return batch
 
 
-def _read_ahead(unit: Unit, entries: "Iterable[_Entry]") -> None:
+def _read_ahead(unit: Unit, entries: Iterable[_Entry]) -> None:
     """Reads at once what the handlers will ask for each of these activities, as far as it can be told."""
     things: list[str] = []
     reactions: list[str] = []
@@ -204,7 +221,7 @@ def _read_ahead(unit: Unit, entries: "Iterable[_Entry]") -> None:
         ledger.read_ahead(unit, things)
 
 
-def _work_rows(unit: Unit, within: Federation, entries: "Iterable[_Entry]", apart: _Part) -> _Batch:
+def _work_rows(unit: Unit, within: Federation, entries: Iterable[_Entry], apart: _Part) -> _Batch:
     batch = _Batch()
     for entry in entries:
         if not _work(unit, within, entry, batch, apart):
@@ -238,7 +255,7 @@ def _note_break(unit: Unit, log_ids: Sequence[int], error: Exception) -> None:
     unit.connection.execute(_BROKE, {"log_ids": log_ids, "why": reason_of(error)[:_LONGEST_REASON]})
 
 
-def _work(unit: Unit, within: Federation, entry: "_Entry", batch: _Batch, apart: _Part) -> bool:
+def _work(unit: Unit, within: Federation, entry: _Entry, batch: _Batch, apart: _Part) -> bool:
     """Works one entry inside the transaction; False where it needs the network.
 
     A handler only reads; what it gives back writes, `apart` from what the others have written.
@@ -307,23 +324,6 @@ async def _work_alone(federation: Federation, log_id: int, *, stand: bool = True
         return batch.again.get(log_id)
 
     return await federation.db.write(write)
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    message: Message
-    activity: Activity
-
-
-_Reading = _Read | tuple[str, str | None, int]
-"""A message with its activity, or the state, reason and tries with which its entry ends."""
-
-
-class _Entry(NamedTuple):
-    """A row of the log, and how it reads."""
-
-    row: _Row
-    read: _Reading
 
 
 def _read(row: _Row) -> _Reading:

@@ -4,6 +4,7 @@ It reads nothing from the network: where a proof does not fit, or names a key th
 looks at it again (`federation/cluster/verify.py`), and until then nobody is shown the copy as verified.
 """
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -26,6 +27,8 @@ from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Unit
 
+_log = logging.getLogger(__name__)
+
 VERIFY = "cluster.verify"
 _VERIFIED_WITHIN = timedelta(seconds=3)
 _WAITING = Prepared(select(job_table.c.run_at, job_table.c.leased_by).where(job_table.c.key == VERIFY))
@@ -42,8 +45,8 @@ def keep_post(unit: Unit, at: Addresses, post: Post, raw: Json, *, taken: bool, 
         return
     if (not taken and version[1] != post.version) or not is_sister(unit, at.host, post.author.host):
         return
-    proven = _is_proven(raw, post.author, unit.now)
-    _keep(unit, Listed(post.uri, post.type, *version), raw, listed=listed, proven=proven)
+    verified = _is_proven(raw, post.author, unit.now)
+    _keep(unit, Listed(post.uri, post.type, *version), raw, listed=listed, verified=verified)
 
 
 def keep_actor(unit: Unit, at: Addresses, who: Actor, raw: Json, *, listed: bool = False) -> None:
@@ -85,10 +88,10 @@ def _ask(unit: Unit) -> None:
         standing.stand(unit, VERIFY, {VERIFY: {}}, run_at=unit.now + _VERIFIED_WITHIN)
 
 
-def _keep(unit: Unit, what: Listed, raw: Json, *, listed: bool, proven: bool = False) -> None:
+def _keep(unit: Unit, what: Listed, raw: Json, *, listed: bool, verified: bool = False) -> None:
     document = dumps(raw) if "proof" in raw else None
-    kept = ledger.put(unit, what, listed=listed, document=document, proven=proven)
-    if kept and document is not None and not proven:
+    kept = ledger.put(unit, what, listed=listed, document=document, verified=verified)
+    if kept and document is not None and not verified:
         ask_for_verification(unit)
 
 
@@ -107,6 +110,9 @@ def _is_proven(raw: Json, owner: Actor, now: datetime) -> bool:
     try:
         check_proof(raw, owner, now)
     except (Unauthenticated, Malformed):
+        return False
+    except Exception:  # by a fault of ours the post must not be lost, only that we can prove it
+        _log.exception("a copy cannot be looked at as it comes")
         return False
     return True
 

@@ -1,15 +1,25 @@
 """The one door for posts: what comes twice is one, what was deleted stays away, threads grow together."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from fedi_cluster.community.actors.shapes import Place
 from fedi_cluster.community.posts import queries
-from fedi_cluster.community.posts.actions import erase, forget, note_recipients, publish
+from fedi_cluster.community.posts.actions import (
+    announce,
+    erase,
+    forget,
+    note_recipients,
+    publish,
+    unannounce,
+)
 from fedi_cluster.community.posts.facts import PostDeleted, PostPublished
 from fedi_cluster.community.posts.shapes import Attachment, Funding, Post, Project, Tag
-from tests.builders import START, Hands, remote_post
+from fedi_cluster.kernel.errors import Conflict
+from fedi_cluster.storage.unit import Unit
+from tests.builders import AT, START, Hands, remote_post
 
 URI = "https://rostock.example/notes/1"
 
@@ -141,6 +151,48 @@ def test_an_answer_counts_while_everybody_may_read_it(hands: Hands, visibility: 
     hands.do(erase, hanne, now(hands, answer))
     assert now(hands, root).replies_count == 0
     assert hands.told() == []
+
+
+def test_a_number_that_another_post_has(hands: Hands) -> None:
+    hanne, ola = hands.remote("hanne"), hands.local("ola")
+    first = hands.receive(hanne, "first")
+    second = hands.receive(hanne, "second", id=first.id)
+    assert second.id != first.id
+    assert second.thread_id == second.id
+    assert now(hands, first).uri == first.uri
+    with pytest.raises(Conflict, match="publish it again"):
+        hands.do(lambda unit: publish(unit, ola, remote_post(unit, AT.object(first.id), id=first.id)))
+    assert hands.see(queries.by_uri, AT.object(first.id)) is None
+
+
+def test_what_was_read_ahead_changes_with_what_is_written(hands: Hands) -> None:
+    hanne, mia = hands.remote("hanne"), hands.remote("mia")
+    base, act = "https://rostock.example/notes", "https://rostock.example/announces/1"
+    root, answer, gone = f"{base}/root", f"{base}/answer", f"{base}/gone"
+
+    def batch(unit: Unit) -> Post:
+        queries.read_ahead(unit, [root, answer, gone])
+        queries.read_reactions_ahead(unit, [act])
+        below = publish(unit, hanne, remote_post(unit, answer, in_reply_to=root))
+        above = publish(unit, hanne, remote_post(unit, root))
+        assert below is not None
+        assert above is not None
+        assert queries.by_uri(unit, answer) == replace(below, parent_id=above.id, thread_id=above.id)
+        forget(unit, gone, "Note", None)
+        assert publish(unit, hanne, remote_post(unit, gone)) is None
+        announce(unit, mia, above, act)
+        assert queries.is_reaction(unit, act)
+        assert queries.announce_between(unit, mia.id, above.id) is not None
+        unannounce(unit, mia, above)
+        assert not queries.is_reaction(unit, act)
+        assert queries.announce_between(unit, mia.id, above.id) is None
+        held = queries.by_uri(unit, root)
+        assert held is not None
+        return held
+
+    held = hands.do(batch)
+    assert (held.replies_count, held.announces_count) == (1, 0)
+    assert now(hands, held) == held
 
 
 def test_what_was_published_long_ago_sorts_by_its_time(hands: Hands) -> None:

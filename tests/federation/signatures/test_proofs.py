@@ -197,6 +197,9 @@ def test_what_is_refused(ala: PrivateKeys) -> None:
         changed(signed, proofValue="z0"),
         changed(signed, proofValue=None),
         changed(signed, proofValue="z" * 500),
+        changed(signed, proofValue=f"{proof['proofValue']} "),
+        changed(signed, proofValue=f"{proof['proofValue']}\n"),
+        changed(signed, proofValue=f"z {str(proof['proofValue'])[1:]}"),
     ]
     wrong.append(changed(signed, **{"@context": []}))
     wrong.append(changed(signed, **{"@context": ["https://example.com/other"]}))

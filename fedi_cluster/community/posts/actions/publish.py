@@ -85,7 +85,7 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
     """Stores a post and records `PostPublished`; `again` for one of ours that others have: it is not sent.
 
     None, and nothing stored, where the same id is known already or was deleted: a delivery may come
-    twice, or after its own Delete.
+    twice, or after its own Delete. Raises `Conflict` where another post has the number of one of ours.
     """
     if queries.by_uri(unit, new.uri) or queries.tombstone(unit, new.uri):
         return None
@@ -103,14 +103,13 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
         "to": list(new.to),
         "cc": list(new.cc),
     }
-    row |= {"id": new.id, "thread_id": parent.thread_id if parent else new.id}
-    while not _INSERT.run(unit, [row]):
+    thread_id = parent.thread_id if parent else None
+    while not _INSERT.run(unit, [stored := row | {"id": new.id, "thread_id": thread_id or new.id}]):
         # Who lives elsewhere chooses numbers, too, and may have chosen this one.
         if author.local:
-            raise Conflict("Another post got this number in the same moment; publish it again.")
+            raise Conflict("Another post has this number already; publish it again.", detail=new.uri)
         new = replace(new, id=id_within_second(new.published_at))
-        row |= {"id": new.id, "thread_id": parent.thread_id if parent else new.id}
-    queries.hold(unit, queries.post_of({**_UNTOUCHED, **row}, author))
+    queries.hold(unit, queries.post_of({**_UNTOUCHED, **stored}, author))
     queries.hold_unannounced(unit, new.id)
     if parent is None and new.in_reply_to:
         queries.forget_orphans(unit)

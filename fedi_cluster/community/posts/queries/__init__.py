@@ -25,7 +25,6 @@ from fedi_cluster.community.posts.queries.posts import (
     tombstone,
 )
 from fedi_cluster.community.posts.queries.reactions import (
-    ANNOUNCES,
     announce_between,
     announce_by_id,
     forget_reactions,
@@ -40,7 +39,6 @@ from fedi_cluster.community.posts.queries.reactions import (
 )
 
 __all__ = [
-    "ANNOUNCES",
     "ANSWERED",
     "POSTS",
     "STAMP",

@@ -10,11 +10,10 @@ from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.unit import Reader
 
-ANNOUNCES = "announce"
-"""The family of `Reader.held` that announces are, by id; whoever takes one back lets it be forgotten."""
-
+# Families of `Reader.held`; whoever takes a reaction back says `forget_reactions`.
+_ANNOUNCES = "announce"  # by id
 _OF_POST = "announced"  # the announces of a post that this transaction has published, by its id
-_REACTIONS = "reaction"
+_REACTIONS = "reaction"  # whether there is one, by uri
 
 
 def _reactions(table: Table) -> dict[str, Prepared]:
@@ -64,12 +63,12 @@ def like_between(reader: Reader, actor_id: int, post_id: int) -> Reaction | None
 
 def announce_by_id(reader: Reader, announce_id: int) -> Reaction | None:
     """The announce of this id, None where it was taken back."""
-    return reader.held(ANNOUNCES, announce_id, lambda: _reaction(reader, _ANNOUNCE["id"], id=announce_id))
+    return reader.held(_ANNOUNCES, announce_id, lambda: _reaction(reader, _ANNOUNCE["id"], id=announce_id))
 
 
 def hold_announce(reader: Reader, announce: Reaction) -> None:
     """The announce as this transaction has just written it: nobody reads it again."""
-    reader.hold(ANNOUNCES, announce.id, announce)
+    reader.hold(_ANNOUNCES, announce.id, announce)
     of_post = reader.holds(_OF_POST, announce.post_id)
     if of_post is not None:
         of_post[announce.actor_id] = announce
@@ -77,7 +76,7 @@ def hold_announce(reader: Reader, announce: Reaction) -> None:
 
 def forget_reactions(reader: Reader) -> None:
     """Likes or announces were taken back: they are read anew."""
-    for family in (ANNOUNCES, _OF_POST, _REACTIONS):
+    for family in (_ANNOUNCES, _OF_POST, _REACTIONS):
         reader.forget(family)
 
 
