@@ -2,11 +2,14 @@
 
 Building a statement and its result costs SQLAlchemy several times what SQLite needs to answer it. The
 statement stays one of SQLAlchemy's, for both engines; what it writes out at each execution (an IN of any
-length) cannot be prepared.
+length) cannot be prepared. On SQLite the rows of an INSERT go several to a step: at each step the driver lets
+the other threads of the interpreter in, and has to wait for its turn again.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -23,6 +26,10 @@ from fedi_cluster.storage.unit import Reader
 Values = tuple[Any, ...]
 Names = tuple[str, ...]
 _Process = Callable[[Any], Any]
+_VALUES = re.compile(r"VALUES (\((?:\?(?:, )?)+\))")
+_TOGETHER = (16, 4)
+"""Rows of an INSERT in one step, the most first: few sizes, because each is a statement that is kept."""
+
 _Plan = tuple[Callable[[Mapping[str, object]], Values], Mapping[str, object], list[tuple[int, _Process]]]
 
 
@@ -68,6 +75,7 @@ class _Compiled:
         self._known = frozenset(names)
         self._required = frozenset(name for name in names if compiled.binds[name].required)
         self._plans: dict[Names, _Plan] = {}
+        self._width, self._wider = _wider(self.text, len(names))
         self._results = [
             (place, process)
             for place, column in enumerate(compiled._result_columns)
@@ -114,6 +122,21 @@ class _Compiled:
         names = [name for name, _, _ in self._binds]
         return [dict(zip(names, row, strict=True)) for row in values]
 
+    def in_steps(self, values: Sequence[Values]) -> Iterator[tuple[str, Sequence[Values]]]:
+        """The texts that write these rows, each with what it is run for: for a driver with positions."""
+        done, width = 0, self._width
+        # What stands behind the rows of an INSERT stands there once.
+        if len(values) > 1 and width and len({row[width:] for row in values}) == 1:
+            behind = values[0][width:]
+            for most, text in self._wider:
+                full = done + (len(values) - done) // most * most
+                if full > done:
+                    wide = (values[at : at + most] for at in range(done, full, most))
+                    yield text, [(*chain(*(row[:width] for row in rows)), *behind) for rows in wide]
+                    done = full
+        if done < len(values):
+            yield self.text, values[done:]
+
     def out(self, rows: list[Values]) -> list[Values]:
         """Rows of the driver as those of SQLAlchemy."""
         if not self._results:
@@ -125,6 +148,15 @@ class _Compiled:
                 values[place] = process(values[place])
             found.append(tuple(values))
         return found
+
+
+def _wider(text: str, parameters: int) -> tuple[int, list[tuple[int, str]]]:
+    """An INSERT of one row as those of several: the parameters of a row, and the texts by their rows."""
+    found = _VALUES.search(text)
+    if found is None or text.count("?") != parameters or "?" in text[: found.start()]:
+        return 0, []
+    ahead, row, behind = text[: found.start(1)], found[1], text[found.end() :]
+    return row.count("?"), [(most, ahead + ", ".join([row] * most) + behind) for most in _TOGETHER]
 
 
 def _column(
@@ -178,7 +210,7 @@ class Prepared:
         if reader.driver is None:
             return reader.connection.exec_driver_sql(compiled.text, values).rowcount
         try:
-            return reader.driver.write(compiled.text, values)
+            return sum(reader.driver.write(text, part) for text, part in compiled.in_steps(values))
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error
 

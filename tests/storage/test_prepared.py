@@ -1,7 +1,9 @@
 """Prepared statements give what SQLAlchemy gives, on both engines, and fail as it does."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
+import apsw
 import pytest
 from sqlalchemy import bindparam, column, insert, select, table, update
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
@@ -10,6 +12,7 @@ from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.insert import Upsert
+from fedi_cluster.storage.migrate import upgrade
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.base import BigId, Moment
 from fedi_cluster.storage.tables.instances import instance
@@ -31,6 +34,14 @@ ALL = Prepared(select(job.c.id).order_by(job.c.id))
 def db(migrated_url: str) -> Database:
     """A migrated database, closed by its own end."""
     return Database(migrated_url, SystemClock(), IdSource())
+
+
+@pytest.fixture
+def apsw_db(tmp_path: Path) -> Database:
+    """A migrated database of SQLite, closed by its own end."""
+    url = f"sqlite:///{tmp_path}/steps.sqlite"
+    upgrade(url)
+    return Database(url, SystemClock(), IdSource())
 
 
 def row(number: int) -> dict[str, object]:
@@ -82,6 +93,52 @@ def test_writes_count_and_types_apply(db: Database) -> None:
     with pytest.raises(ValueError, match="without a time zone"):
         db.write_now(lambda unit: later.run(unit, [naive]))
     db.close()
+
+
+@pytest.mark.parametrize("number", [3, 4, 5, 16, 37])
+def test_many_rows_are_written_each_once(db: Database, number: int) -> None:
+    rows = [row(n) for n in range(number)]
+    assert db.write_now(lambda unit: ADD.run(unit, rows)) == number
+    assert [found for (found,) in db.read_now(ALL.all)] == list(range(number))
+    last = db.read_now(lambda reader: BY_ID.first(reader, id=number - 1))
+    assert last == (number - 1, {"ü": [1, None]}, MOMENT, None, "ready")
+    with pytest.raises(IntegrityError):
+        db.write_now(lambda unit: ADD.run(unit, [row(n) for n in range(number, 2 * number)] + [row(0)]))
+    assert len(db.read_now(ALL.all)) == number
+    db.close()
+
+
+def test_rows_of_an_insert_share_steps_where_they_may(apsw_db: Database) -> None:
+    put = Upsert(
+        rate_limit,
+        ("bucket",),
+        lambda new: {"count": rate_limit.c.count + bindparam("step"), "ends_at": new.ends_at},
+        where=rate_limit.c.count != 99,
+    )
+    steps: list[str] = []
+
+    def write(unit: Unit, different: bool) -> int:
+        assert unit.driver is not None
+        unit.driver.driver_connection.trace_v2(apsw.SQLITE_TRACE_STMT, lambda told: steps.append(told["sql"]))
+        rows = [
+            {"bucket": f"b{n}", "count": n, "ends_at": MOMENT, "step": n if different else 5}
+            for n in range(22)
+        ]
+        try:
+            return put.run(unit, rows)
+        finally:
+            unit.driver.driver_connection.trace_v2(0, None)
+
+    counts = Prepared(select(rate_limit.c.count).order_by(rate_limit.c.count))
+    assert apsw_db.write_now(write, different=False) == 22
+    assert len(steps) == 4  # sixteen, four, and two alone
+    assert apsw_db.write_now(write, different=False) == 22
+    assert [found for (found,) in apsw_db.read_now(counts.all)] == [n + 5 for n in range(22)]
+    steps.clear()
+    assert apsw_db.write_now(write, different=True) == 22
+    assert len(steps) == 22
+    assert [found for (found,) in apsw_db.read_now(counts.all)] == [2 * n + 5 for n in range(22)]
+    apsw_db.close()
 
 
 def test_a_parameter_that_is_missing_or_unknown_is_named(db: Database) -> None:
