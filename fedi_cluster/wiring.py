@@ -42,7 +42,8 @@ from fedi_cluster.kernel.addresses import Addresses
 from fedi_cluster.kernel.clock import Clock, SystemClock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.outbound.client import Outbound
-from fedi_cluster.outbound.transport import AiohttpTransport, Transport
+from fedi_cluster.outbound.network import NetworkTransport
+from fedi_cluster.outbound.transport import Transport
 from fedi_cluster.settings import Settings
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unfinished import refuse_unfinished
@@ -166,7 +167,7 @@ def open_house(
     except BaseException:
         db.close()
         raise
-    outbound = Outbound(settings, transport or AiohttpTransport(settings))
+    outbound = Outbound(settings, transport or NetworkTransport(settings))
     federation = open_federation(settings, at, db, time, outbound)
     return House(settings, at, time, db, federation, handlers(federation), Readiness())
 

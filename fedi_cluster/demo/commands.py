@@ -18,7 +18,6 @@ _LOADED = [
     "fedi_cluster.storage.migrate",
     "alembic.command",
     "sqlalchemy.dialects.sqlite",
-    "aiohttp",
     "tomlkit",
     *(f"fedi_cluster.cli.{name}" for name in ("init", "cluster", "post", "demo", "standing", "invitation")),
 ]

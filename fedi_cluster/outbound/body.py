@@ -24,7 +24,7 @@ class Body:
         self._fed = False
         self._left_raw = max_bytes
         self._left = max_bytes
-        self._parts: list[bytes] = []
+        self._kept = bytearray()  # not the pieces: thousands of tiny ones would weigh far more than the bound
 
     def feed(self, chunk: bytes) -> None:
         """One chunk as it came over the wire."""
@@ -48,7 +48,7 @@ class Body:
         self._left -= len(decoded)
         if self._left < 0:
             raise too_large()
-        self._parts.append(decoded)
+        self._kept += decoded
 
     def end(self) -> bytes:
         """The whole body; raises Unreachable where gzip stopped in the middle."""
@@ -58,7 +58,7 @@ class Body:
 
     def so_far(self) -> bytes:
         """What came until now."""
-        return b"".join(self._parts)
+        return bytes(self._kept)
 
 
 def too_large() -> TooLarge:

@@ -17,7 +17,7 @@ NOT_READABLE = "The other server cannot be reached."
 MAX_URL = 2000
 LOOPBACK = IPv4Address("127.0.0.1")
 
-_PORTS = {"https": 443, "http": 80}
+PORTS = {"https": 443, "http": 80}
 # Whatever is_global of some supported Python calls public, or what carries another address inside:
 # an inner IPv4 address would pass a check of the outer IPv6 one.
 _NEVER: tuple[Network, ...] = tuple(
@@ -62,7 +62,7 @@ class Target:
     @property
     def authority(self) -> str:
         """The `host` or `host:port` as it stands in the URL and in the Host header."""
-        return show_authority(self.host, None if self.port == _PORTS[self.scheme] else self.port)
+        return show_authority(self.host, None if self.port == PORTS[self.scheme] else self.port)
 
     @property
     def origin(self) -> tuple[str, Host, int]:
@@ -94,7 +94,7 @@ def _read(url: str) -> Target | str:
         return "the URL holds a character that no URL holds"
     try:
         parts = urlsplit(url)
-        if parts.scheme not in _PORTS:
+        if parts.scheme not in PORTS:
             return "neither https nor http"
         if "@" in parts.netloc:
             return "a user part in the URL"
@@ -103,7 +103,7 @@ def _read(url: str) -> Target | str:
         query = quote(parts.query, safe="!$%&'()*+,/:;=?@~[]")
     except ValueError:  # also half a character (UnicodeEncodeError)
         return "not a host that has one reading"
-    default = _PORTS[parts.scheme]
+    default = PORTS[parts.scheme]
     port = default if port is None else port
     authority = show_authority(host, None if port == default else port)
     shown = f"{parts.scheme}://{authority}{path}" + (f"?{query}" if query else "")

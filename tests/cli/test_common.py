@@ -47,7 +47,7 @@ def test_help_loads_no_heavy_part() -> None:
     code = (
         "import sys\nfrom fedi_cluster.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'sqlalchemy', 'uvicorn', 'aiohttp', 'cryptography', 'starlette', 'httpx', 'alembic'}\n"
+        "heavy = {'sqlalchemy', 'uvicorn', 'httptools', 'cryptography', 'starlette', 'httpx', 'alembic'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     done = subprocess.run(

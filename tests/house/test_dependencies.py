@@ -35,8 +35,8 @@ def test_what_is_imported_is_asked_for() -> None:
 
 
 def test_what_is_asked_for_is_imported() -> None:
-    """But what others load by its name: uvicorn its loop and parser, zoneinfo the zones."""
-    loaded_by_name = {"uvloop", "httptools", "tzdata"}
+    """But what others load by its name: uvicorn its loop, zoneinfo the zones."""
+    loaded_by_name = {"uvloop", "tzdata"}
     tops = {name.split(".")[0] for m in modules("fedi_cluster") for _, name in m.imports()}
     owners = packages_distributions()
     imported = {normal(owner) for top in tops for owner in owners.get(top, [])}

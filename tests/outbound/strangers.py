@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from fedi_cluster.outbound import AiohttpTransport, Outbound
+from fedi_cluster.outbound import NetworkTransport, Outbound
 from fedi_cluster.settings import Settings, load
 
 
@@ -103,9 +103,26 @@ def say(writer: asyncio.StreamWriter, status: int, body: bytes = b"", **headers:
 
 
 @asynccontextmanager
+async def network(of: Settings) -> AsyncIterator[NetworkTransport]:
+    """The real network without the rules of `Outbound`, closed with the block; every place is free again then."""
+    transport = NetworkTransport(of)
+    try:
+        yield transport
+        assert places_taken(transport) == len(transport._pool._idle)
+    finally:
+        await transport.close()
+        assert places_taken(transport) == 0
+
+
+def places_taken(transport: NetworkTransport) -> int:
+    """Connections that are open or being opened, as the pool counts them."""
+    return transport._pool._taken
+
+
+@asynccontextmanager
 async def client(of: Settings) -> AsyncIterator[Outbound]:
     """The client on the real network, closed with the block."""
-    outbound = Outbound(of, AiohttpTransport(of))
+    outbound = Outbound(of, NetworkTransport(of))
     try:
         yield outbound
     finally:

@@ -4,6 +4,7 @@ import asyncio
 import datetime
 import socket
 import ssl
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,13 +15,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from fedi_cluster.kernel.errors import Unreachable
-from fedi_cluster.outbound import AiohttpTransport, Bounds
+from fedi_cluster.outbound import Bounds, NetworkTransport
 from fedi_cluster.outbound import resolver as resolver_module
 from fedi_cluster.outbound.guard import NOT_READABLE
 from fedi_cluster.outbound.resolver import GuardedResolver
-from tests.outbound.strangers import Heard, client, say, settings, stranger
+from tests.outbound.strangers import Heard, client, network, places_taken, say, settings, stranger
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """Both event loops: their transports differ."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 BOUNDS = Bounds(1000, 1.0, 1.0, 2.0)
 
 
@@ -50,7 +59,7 @@ async def test_closed_ports_and_forbidden_addresses_look_alike_to_a_visitor() ->
 def answer_with(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
     """Names lead where the test says; the machine's resolver is outside our power."""
 
-    def ask(_host: str, _port: int, _family: socket.AddressFamily) -> list[str]:
+    def ask(_host: str, _port: int) -> list[str]:
         return list(addresses)
 
     monkeypatch.setattr(resolver_module, "_ask", ask)
@@ -60,10 +69,10 @@ async def test_the_resolver_keeps_four_allowed_addresses(monkeypatch: pytest.Mon
     resolver = GuardedResolver(settings())
     answer_with(monkeypatch, "10.0.0.1", "::1", *(f"1.1.1.{n}" for n in range(1, 9)))
     found = await resolver.resolve("many.example", 443)
-    assert [entry["host"] for entry in found] == ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"]
+    assert found == ["1.1.1.1", "1.1.1.2", "1.1.1.3", "1.1.1.4"]
     with pytest.raises(OSError, match="address not allowed"):  # plain http stays in the closed network
         await resolver.resolve("many.example", 80)
-    await resolver.close()
+    resolver.close()
 
 
 async def test_a_name_that_leads_inside_is_not_connected(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +87,7 @@ async def test_a_name_that_leads_inside_is_not_connected(monkeypatch: pytest.Mon
 async def test_the_address_is_checked_once_more_where_it_is_connected() -> None:
     """As if the guard of URLs and the resolver had both been passed: threats SSRF-010."""
     async with stranger(fine) as server:
-        transport = AiohttpTransport(settings(PRIVATE_NETWORKS="10.0.0.0/8"))
+        transport = NetworkTransport(settings(PRIVATE_NETWORKS="10.0.0.0/8"))
         try:
             with pytest.raises(Unreachable, match="address not allowed"):
                 await transport.exchange("GET", server.url(host="127.0.0.1"), {}, b"", BOUNDS)
@@ -90,7 +99,7 @@ async def test_the_address_is_checked_once_more_where_it_is_connected() -> None:
 async def test_a_hanging_resolver_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     import time
 
-    def hang(_host: str, _port: int, _family: socket.AddressFamily) -> list[str]:
+    def hang(_host: str, _port: int) -> list[str]:
         time.sleep(0.6)
         return []
 
@@ -185,3 +194,95 @@ async def test_wrong_certificates_are_refused(tmp_path: Path, fault: str) -> Non
         with pytest.raises(Unreachable, match="TLS"):
             await outbound.get(server.url("/", "tls.localhost", "https"))
         assert not server.heard
+
+
+async def test_certificates_are_read_with_the_first_need_and_connections_held(tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    trusting = settings(TRUST_STORE=str(ours.file))
+    shown = ours.server("tls.localhost")
+    shown.set_alpn_protocols(["h2", "http/1.1"])
+    named: list[str | None] = []
+    shown.sni_callback = lambda _socket, name, _context: named.append(name)
+    async with stranger(fine) as plain, stranger(fine, shown) as server, network(trusting) as transport:
+        await transport.exchange("GET", plain.url(), {}, b"", BOUNDS)
+        assert transport._dialler._tls is None
+        for _ in range(3):
+            url = server.url("/", "tls.localhost", "https")
+            assert (await transport.exchange("GET", url, {}, b"", BOUNDS)).body == b"fine"
+        assert (server.connections, named) == (1, ["tls.localhost"])
+        *_, connection = transport._pool._open
+        assert connection.transport is not None
+        assert connection.transport.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+
+
+async def test_an_address_shows_a_certificate_of_its_own(tmp_path: Path) -> None:
+    ours = Authority(tmp_path, "ours")
+    trusting = settings(TRUST_STORE=str(ours.file))
+    async with stranger(fine, ours.server("127.0.0.1")) as server, network(trusting) as transport:
+        url = server.url("/", "127.0.0.1", "https")
+        assert (await transport.exchange("GET", url, {}, b"", BOUNDS)).body == b"fine"
+    async with stranger(fine, ours.server("127.0.0.9")) as server, network(trusting) as transport:
+        with pytest.raises(Unreachable, match="TLS"):
+            await transport.exchange("GET", server.url("/", "127.0.0.1", "https"), {}, b"", BOUNDS)
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad\r\n\r\n", None], ids=["ends", "plain", "silent"])
+async def test_a_server_without_tls_is_left(answer: bytes | None) -> None:
+    async def knock(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        if answer is None:
+            await reader.read()  # until we leave
+        else:
+            writer.write(answer)
+        writer.close()
+
+    listening = await asyncio.start_server(knock, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    began = asyncio.get_running_loop().time()
+    async with network(settings()) as transport:
+        with pytest.raises(Unreachable) as caught:
+            await transport.exchange(
+                "GET", f"https://tls.localhost:{port}/", {}, b"", replace(BOUNDS, connect=0.3)
+            )
+        assert places_taken(transport) == 0
+        await asyncio.sleep(0.05)
+    listening.close()
+    assert ("TLS" in caught.value.detail) == (answer == b"HTTP/1.1 400 Bad\r\n\r\n")
+    assert asyncio.get_running_loop().time() - began < 0.9
+
+
+async def test_over_tls_ends_and_leavings_are_what_they_are_without(tmp_path: Path) -> None:
+    async def behave(heard: Heard, writer: asyncio.StreamWriter) -> None:
+        match heard.path:
+            case "/until-close":
+                writer.write(b"HTTP/1.1 200 OK\r\n\r\nfine")
+            case "/half":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine")
+            case "/stalls":
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfine")
+                await asyncio.sleep(0.2)
+            case _:
+                say(writer, 200, b"fine")
+        if heard.path != "/kept":
+            writer.close()
+
+    ours = Authority(tmp_path, "ours")
+    trusting = settings(TRUST_STORE=str(ours.file))
+    async with stranger(behave, ours.server("tls.localhost")) as server, network(trusting) as transport:
+
+        async def get(path: str) -> bytes:
+            url = server.url(path, "tls.localhost", "https")
+            return (await transport.exchange("GET", url, {}, b"", BOUNDS)).body
+
+        assert await get("/kept") == await get("/kept") == b"fine"
+        assert server.connections == 1
+        assert await get("/until-close") == b"fine"
+        with pytest.raises(Unreachable, match="ConnectionReset"):
+            await get("/half")
+        left = asyncio.ensure_future(get("/stalls"))
+        await asyncio.sleep(0.1)
+        left.cancel()
+        assert await get("/ended-at-rest") == b"fine"
+        await asyncio.sleep(0.05)
+        assert places_taken(transport) == 0
+        assert await get("/kept") == b"fine"
