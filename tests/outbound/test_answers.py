@@ -8,6 +8,7 @@ import pytest
 
 from fedi_cluster.kernel.errors import TooLarge, Unreachable
 from fedi_cluster.outbound import Answer, Bounds, NetworkTransport
+from fedi_cluster.outbound import connection as connection_module
 from fedi_cluster.outbound.connection import LONGEST_HEAD, LONGEST_LINE, MOST_INTERIM, MOST_LINES
 from tests.outbound.strangers import Behave, Heard, Stranger, network, say, settings, stranger
 
@@ -231,6 +232,23 @@ def abort_with_reset(writer: asyncio.StreamWriter) -> None:
     found = writer.get_extra_info("socket")
     found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+async def test_the_rest_of_a_delivery_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def behave(_heard: Heard, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"Content-Length: 9\r\n\r\nhel")
+        await asyncio.sleep(1.5)
+
+    async with stranger(behave) as server, network(settings()) as transport:
+        loop = asyncio.get_running_loop()
+        began = loop.time()  # a little before its end in all, the status counts
+        found = await ask(transport, server, bounds=replace(DELIVERY, total=0.3))
+        assert (found.status, found.body) == (200, b"hel")
+        assert loop.time() - began < 0.6
+        monkeypatch.setattr(connection_module, "_LONGEST_REST", 0.2)
+        began = loop.time()
+        assert (await ask(transport, server, bounds=DELIVERY)).body == b"hel"
+        assert loop.time() - began < 0.6
 
 
 async def test_a_body_over_its_bound_ends_at_once() -> None:

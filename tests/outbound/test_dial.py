@@ -95,6 +95,30 @@ async def test_a_dead_address_does_not_hide_a_living_one(
         assert (server.connections, asked.asked) == (2, 1)
 
 
+async def test_of_those_that_connect_at_once_one_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dial_module, "_STAGGER", 0.0)
+    names(monkeypatch, *[LIVING] * 4)
+    came: list[asyncio.StreamWriter] = []
+    left: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(writer)
+        while await reader.read(1000):
+            say(writer, 200, b"fine")
+        left.append(writer)
+        writer.close()
+
+    listening = await asyncio.start_server(serve, LIVING, 0)
+    url = f"http://two.example:{listening.sockets[0].getsockname()[1]}/"
+    async with network(settings()) as transport:
+        assert (await transport.exchange("GET", url, {}, b"", BOUNDS)).body == b"fine"
+        await asyncio.sleep(0.1)
+        assert len(came) - len(left) == places_taken(transport) == 1
+    await asyncio.sleep(0.05)
+    assert len(came) == len(left)
+    listening.close()
+
+
 async def test_where_all_are_dead_it_ends_in_time_and_the_name_is_asked_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
