@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.ids import IdSource
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.migrate import upgrade
@@ -226,4 +227,20 @@ def test_an_upsert_says_what_stands_there_and_whom_it_left_alone(db: Database) -
     assert said == [(1, MOMENT), (3, MOMENT), (5, MOMENT), None]
     with pytest.raises(KeyError, match=r"^'most'$"):
         db.write_now(lambda unit: put.first(unit, {k: v for k, v in given.items() if k != "most"}))
+    db.close()
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 500])
+def test_one_of_several_is_one_parameter(db: Database, number: int) -> None:
+    rows = [
+        {"host": f"h{n}.example", "software": "ü'\"{", "first_seen_at": MOMENT} for n in range(number + 1)
+    ]
+    put = Upsert(instance, ("host",))
+    db.write_now(lambda unit: put.run(unit, rows))
+    some = Prepared(select(instance.c.host).where(among(instance.c.host, "hosts")).order_by(instance.c.host))
+    wanted = [f"h{n}.example" for n in range(number)] + ["nobody's.example", 'a"b']
+    found = db.read_now(lambda reader: some.all(reader, hosts=wanted))
+    assert [host for (host,) in found] == sorted(f"h{n}.example" for n in range(number))
+    odd = Prepared(select(instance.c.host).where(among(instance.c.software, "said")))
+    assert len(db.read_now(lambda reader: odd.all(reader, said=["ü'\"{"]))) == number + 1
     db.close()

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, func, insert, select, update
 from fedi_cluster.community.regions.periods import day_of
 from fedi_cluster.community.regions.rules import supersedes
 from fedi_cluster.community.regions.shapes import Held, Listed
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.insert import insert_new
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.cluster import cluster_day, cluster_object
@@ -34,7 +35,7 @@ ROWS = "ledger"
 
 # These are asked for each thing that arrives.
 _BY_URI = Prepared(select(*COLUMNS).where(_row.uri == bindparam("of_uri")))
-_BY_URIS = select(*COLUMNS).where(_row.uri.in_(bindparam("of_uris", expanding=True)))
+_BY_URIS = Prepared(select(*COLUMNS).where(among(_row.uri, "of_uris")))
 _INSERT = Prepared(
     insert(cluster_object),
     ("uri", "host", "listed", *(one.name for one in COLUMNS[1:6]), "offered", "document", "verified"),
@@ -62,8 +63,7 @@ def held(reader: Reader, uri: str) -> Held | None:
 def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
     """Reads at once what `held` will be asked for; what is not there is held as well."""
     wanted = sorted(set(uris))
-    rows = reader.connection.execute(_BY_URIS, {"of_uris": wanted})
-    known = {row.uri: held_of(row) for row in rows}
+    known = {row[0]: held_of(row) for row in _BY_URIS.all(reader, of_uris=wanted)}
     for uri in wanted:
         reader.hold(ROWS, uri, known.get(uri))
 

@@ -1,6 +1,7 @@
 """The newer form, HTTP Message Signatures (RFC 9421): its text to sign and its headers; it holds no key."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from fedi_cluster.federation.signatures.keys import Kind
 from fedi_cluster.federation.signatures.request import Claim, RequestFacts, as_bytes, checked_key_id
@@ -8,6 +9,7 @@ from fedi_cluster.federation.signatures.structured import (
     InnerList,
     Item,
     Token,
+    decode_base64,
     parse_dictionary,
     write_bare,
 )
@@ -30,30 +32,50 @@ def read_claim(signature_input: str, signature: str | None) -> Claim:
     Raises `Malformed` (unreadable, duplicates, another number) or `Unauthenticated` (components with
     parameters, no key, no time).
     """
-    inputs = parse_dictionary(signature_input)
-    signatures = parse_dictionary(signature or "")
-    if len(inputs) != 1 or inputs.keys() != signatures.keys():
-        raise Malformed("The request needs exactly one signature with its Signature-Input.")
-    (described,) = inputs.values()
-    (made,) = signatures.values()
+    label, claim = _read_input(signature_input)
+    return claim._replace(signature=_read_signature(label, signature or ""))
+
+
+@lru_cache(maxsize=256)  # what a sender sends within one second is described by the same text
+def _read_input(text: str) -> tuple[str, Claim]:
+    """The label of the one signature that is described, and its claim without the signature itself."""
+    inputs = parse_dictionary(text)
+    if len(inputs) != 1:
+        raise _not_one()
+    ((label, described),) = inputs.items()
     if not isinstance(described, InnerList):
         raise Malformed("The Signature-Input header lists no components.")
-    if not isinstance(made, Item) or not isinstance(made.value, bytes):
-        raise Malformed("The Signature header holds no signature.")
     parameters = dict(described.parameters)
     algorithm = parameters.get("alg")
     if algorithm is not None and algorithm not in _ALGORITHMS.values():
         raise Unauthenticated("The signature's algorithm is not known here.")
-    return Claim(
+    return label, Claim(
         scheme="rfc9421",
         key_id=checked_key_id(parameters.get("keyid")),
         algorithm=None if algorithm is None else str(algorithm),
         covered=tuple(_component(item) for item in described.items),
-        signature=made.value,
+        signature=b"",
         created=_read_seconds(parameters.get("created"), "created"),
         expires=_read_seconds(parameters.get("expires"), "expires"),
         parameters=str(described),
     )
+
+
+def _read_signature(label: str, text: str) -> bytes:
+    start = f"{label}=:"
+    if text.startswith(start) and text.find(":", len(start)) == len(text) - 1:  # as nearly always
+        return decode_base64(text[len(start) : -1])
+    signatures = parse_dictionary(text)
+    if signatures.keys() != {label}:
+        raise _not_one()
+    made = signatures[label]
+    if not isinstance(made, Item) or not isinstance(made.value, bytes):
+        raise Malformed("The Signature header holds no signature.")
+    return made.value
+
+
+def _not_one() -> Malformed:
+    return Malformed("The request needs exactly one signature with its Signature-Input.")
 
 
 def check_coverage(facts: RequestFacts, claim: Claim) -> None:

@@ -18,8 +18,9 @@ from fedi_cluster.community.posts.shapes import (
     Tag,
     Tombstone,
 )
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.glance import RowStamp
-from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.prepared import Prepared, Values
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.base import BigId
@@ -149,17 +150,21 @@ def posts_of(reader: Reader, statement: Select[Any], values: Mapping[str, object
 _COLUMNS = tuple(tables.post.c.keys())
 _BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", type_=BigId)))
 _BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
-_BY_URIS = select(tables.post).where(tables.post.c.uri.in_(bindparam("uris", expanding=True)))
+_BY_URIS = Prepared(select(tables.post).where(among(tables.post.c.uri, "uris")))
 
 
 def _read(reader: Reader, statement: Prepared, **named: object) -> Post | None:
     row = statement.first(reader, **named)
     if row is None:
         return None
-    stored = dict(zip(_COLUMNS, row, strict=True))
-    post = post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
+    post = _made(reader, row)
     hold(reader, post)
     return post
+
+
+def _made(reader: Reader, row: Values) -> Post:
+    stored = dict(zip(_COLUMNS, row, strict=True))
+    return post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
 
 
 def _held(reader: Reader, key: object, read: Callable[[], Post | None]) -> Post | None:
@@ -197,8 +202,10 @@ _ORPHAN = (_orphan.id, _orphan.thread_id, _orphan.visibility, _orphan.deleted_at
 _ORPHANS_OF = Prepared(
     select(*_ORPHAN).where(_orphan.in_reply_to == bindparam("uri"), _orphan.parent_id.is_(None))
 )
-_ALL_ORPHANS = select(_orphan.in_reply_to, *_ORPHAN).where(
-    _orphan.in_reply_to.in_(bindparam("uris", expanding=True)), _orphan.parent_id.is_(None)
+_ALL_ORPHANS = Prepared(
+    select(_orphan.in_reply_to, *_ORPHAN).where(
+        among(_orphan.in_reply_to, "uris"), _orphan.parent_id.is_(None)
+    )
 )
 
 
@@ -215,12 +222,12 @@ def forget_orphans(reader: Reader) -> None:
 def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
     """Reads at once what `by_uri`, `tombstone` and `orphans` will be asked; what is not there, too."""
     things = sorted(set(uris))
-    for post in posts_of(reader, _BY_URIS, {"uris": things}):
-        hold(reader, post)
-    buried = {row.uri: Tombstone(*row) for row in reader.connection.execute(_TOMBSTONES_OF, {"uris": things})}
+    for row in _BY_URIS.all(reader, uris=things):
+        hold(reader, _made(reader, row))
+    buried = {row[0]: Tombstone(*row) for row in _TOMBSTONES_OF.all(reader, uris=things)}
     answers: dict[str, list[Orphan]] = {}
-    for row in reader.connection.execute(_ALL_ORPHANS, {"uris": things}):
-        answers.setdefault(row.in_reply_to, []).append(Orphan(*row[1:]))
+    for parent, *orphan in _ALL_ORPHANS.all(reader, uris=things):
+        answers.setdefault(parent, []).append(Orphan(*orphan))
     for uri in things:
         reader.held(POSTS, uri, lambda: None)
         reader.hold(TOMBSTONES, uri, buried.get(uri))
@@ -247,7 +254,7 @@ def by_ids(reader: Reader, post_ids: Iterable[int]) -> dict[int, Post]:
 _stone = tables.tombstone.c
 _TOMBSTONES = select(_stone.uri, _stone.former_type, _stone.published_at, _stone.deleted_at)
 _TOMBSTONE = Prepared(_TOMBSTONES.where(_stone.uri == bindparam("uri")))
-_TOMBSTONES_OF = _TOMBSTONES.where(_stone.uri.in_(bindparam("uris", expanding=True)))
+_TOMBSTONES_OF = Prepared(_TOMBSTONES.where(among(_stone.uri, "uris")))
 
 
 def tombstone(reader: Reader, uri: str) -> Tombstone | None:

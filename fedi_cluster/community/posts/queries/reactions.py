@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Table, bindparam, select, union_all
 
 from fedi_cluster.community.posts.shapes import Reaction
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.base import BigId
@@ -38,11 +39,8 @@ _ANY_REACTION = Prepared(
         *(select(one.c.id).where(one.c.uri == bindparam("uri")) for one in (tables.like, tables.announce))
     )
 )
-_REACTIONS_OF = union_all(
-    *(
-        select(one.c.uri).where(one.c.uri.in_(bindparam("uris", expanding=True)))
-        for one in (tables.like, tables.announce)
-    )
+_REACTIONS_OF = Prepared(
+    union_all(*(select(one.c.uri).where(among(one.c.uri, "uris")) for one in (tables.like, tables.announce)))
 )
 
 
@@ -110,7 +108,7 @@ def reaction_by_uri(reader: Reader, uri: str) -> tuple[str, Reaction] | None:
 def read_reactions_ahead(reader: Reader, uris: Iterable[str]) -> None:
     """Reads at once what `is_reaction` will be asked; what is not there is held, too."""
     acts = sorted(set(uris))
-    known = set(reader.connection.execute(_REACTIONS_OF, {"uris": acts}).scalars())
+    known = {uri for (uri,) in _REACTIONS_OF.all(reader, uris=acts)}
     for uri in acts:
         reader.hold(_REACTIONS, uri, uri in known)
 

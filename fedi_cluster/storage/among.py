@@ -1,0 +1,51 @@
+"""“One of these”, as one parameter: a prepared statement asks for as many values as there are.
+
+SQLAlchemy's own IN writes out a parameter for each value at each execution: dearer than the answer.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, BindParameter, Column, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
+
+from fedi_cluster.kernel.json import dumps
+
+
+class _Several(TypeDecorator[Sequence[str]]):
+    """Texts: JSON for SQLite, an array for PostgreSQL."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(Text()) if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        texts = list(value or ())
+        return texts if dialect.name == "postgresql" else dumps(texts).decode()
+
+
+class among(ColumnElement[bool]):
+    """True where the text in `column` is one of those in the parameter `name`, a sequence of any length."""
+
+    type = Boolean()
+    inherit_cache = False  # for prepared statements only, which are compiled once
+
+    def __init__(self, column: Column[str], name: str) -> None:
+        self.column = column
+        self.values: BindParameter[Sequence[str]] = bindparam(name, type_=_Several())
+
+
+@compiles(among, "sqlite")
+def _as_rows(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = compiler.process(element.column, **how), compiler.process(element.values, **how)
+    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608 — both are the compiler's
+
+
+@compiles(among, "postgresql")
+def _as_array(element: among, compiler: SQLCompiler, **how: Any) -> str:
+    column, values = compiler.process(element.column, **how), compiler.process(element.values, **how)
+    return f"{column} = ANY ({values})"
