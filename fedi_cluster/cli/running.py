@@ -4,6 +4,7 @@ It binds no port and reads no settings: both are handed in by who starts it.
 """
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
@@ -33,6 +34,9 @@ from fedi_cluster.wiring import House, close_house, open_house
 
 _log = logging.getLogger(__name__)
 
+_ARENAS = -8
+"""M_ARENA_MAX of mallopt(3)."""
+
 GRACE = 10
 """Seconds that open requests have to end when the server stops."""
 
@@ -57,6 +61,7 @@ async def run_instance(
     """
     from fedi_cluster.app import build_app
 
+    _share_one_arena()
     begin_tracing(settings)
     # Writers, readers and the loop hand over to each other all the time: who waits for the usual 5 ms waits
     # longer than his whole work takes.
@@ -152,6 +157,16 @@ class _Run:
             if self._working is None:
                 self._leave()
         self._asking = None
+
+
+def _share_one_arena() -> None:
+    """All threads allocate from one place, before any of them does.
+
+    The C library of most systems gives each thread an arena of its own, whose holes serve no other thread:
+    after an hour of work they were a tenth of our memory. Threads of Python rarely allocate at the same time.
+    """
+    with suppress(OSError, AttributeError):  # another C library, which has no arenas
+        ctypes.CDLL(None).mallopt(_ARENAS, 1)
 
 
 def keep_what_is_loaded() -> None:

@@ -93,7 +93,7 @@ class Addresses:
         return uri == self.base or uri.startswith(self.base + "/")
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def host_of(uri: str) -> str:
     """The lower-case authority of an id (`rostock.example`, `localhost:8001`); empty where there is none."""
     try:

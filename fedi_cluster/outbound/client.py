@@ -23,7 +23,7 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 # What was meant for one server alone is not shown to the next.
 _FOR_ONE_SERVER = {"authorization", "cookie", "proxy-authorization"}
 _DELIVERY_ANSWER = 64 * 1024
-_MOST_CHECKED = 4096
+_MOST_CHECKED = 1024
 _MOST_SLOW_READ, _MOST_SLOW_DELIVERED = 16, 128
 """Half of the jobs that read, and of those that deliver, at once; the rest is for those who answer soon."""
 

@@ -98,6 +98,28 @@ def test_a_dead_one_lives_again_when_it_is_asked_for(db: Database, clock: MovedC
     assert job.tries == 1
 
 
+def test_asking_again_counts_where_the_job_is_there_and_not_at_rest(db: Database, clock: MovedClock) -> None:
+    def again(*keys: str) -> bool:
+        return db.write_locking_now(standing.again, keys)
+
+    assert not again("missing")
+    ask(db, "due", "runs", "rests", "failed", "dead")
+    jobs = {job.key: job for job in claim(db)}
+    assert db.write_locking_now(queue.finish, jobs["due"])
+    ask(db, "due")
+    db.write_locking_now(queue.rest, jobs["rests"], clock.now() + timedelta(hours=1))
+    db.write_locking_now(queue.postpone, jobs["failed"], clock.now() + timedelta(hours=1), "away")
+    db.write_locking_now(queue.bury, jobs["dead"], "a fault")
+    assert again("due", "runs", "failed")
+    assert not again("due", "rests")
+    assert not again("dead")
+    assert keys(claim(db)) == ["due"]
+    assert db.write_locking_now(queue.finish, jobs["runs"])
+    assert keys(claim(db)) == ["runs"]  # it was asked for while it ran
+    db.write_now(standing.wake, ["rests", "failed", "dead"])
+    assert keys(claim(db)) == ["dead", "failed", "rests"]
+
+
 def test_the_lost_lease_neither_ends_nor_rests(db: Database, clock: MovedClock) -> None:
     ask(db, "a")
     [old] = claim(db)

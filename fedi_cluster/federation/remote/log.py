@@ -230,7 +230,9 @@ def retry_key(log_id: int) -> str:
 
 def work_later(unit: Unit, hosts: Iterable[str]) -> None:
     """What these instances said is to be worked: one standing job for each."""
-    standing.stand(unit, "federation.process", {f"in:{host}": {"host": host} for host in hosts}, queue=INBOX)
+    payloads = {f"in:{host}": {"host": host} for host in hosts}
+    if not standing.again(unit, payloads):
+        standing.stand(unit, "federation.process", payloads, queue=INBOX)
 
 
 def reopen(unit: Unit, log_ids: Sequence[int]) -> None:

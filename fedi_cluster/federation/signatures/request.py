@@ -41,7 +41,7 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}{self.query}"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def target_of(url: str) -> Target:
     """The parts of an absolute http(s) URL, exactly as they go over the wire.
 
