@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import nh3
 
@@ -76,6 +77,7 @@ def excerpt(markup: str, length: int) -> str:
 _FOLDS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
+@lru_cache(maxsize=512)  # few hashtags are new
 def hashtag_key(name: str) -> str:
     """`#Żegluga` and `zegluga` are one tag: lower case and without accents, as Mastodon folds them."""
     # Letters come apart before they are folded and some only after: once more finds nothing left to do.

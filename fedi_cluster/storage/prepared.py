@@ -210,6 +210,8 @@ class Prepared:
         if reader.driver is None:
             return reader.connection.exec_driver_sql(compiled.text, values).rowcount
         try:
+            if len(values) == 1:
+                return reader.driver.write(compiled.text, values)
             return sum(reader.driver.write(text, part) for text, part in compiled.in_steps(values))
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error

@@ -6,7 +6,7 @@ It refuses to commit: the edge that opened it does, after everything that follow
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
@@ -46,7 +46,8 @@ class Reader:
         known = self._held.setdefault(family, {})
         if key not in known:
             known[key] = read()
-        return cast(T, known[key])
+        found: T = known[key]
+        return found
 
     def hold(self, family: str, key: object, value: object) -> None:
         """What `held` gives for this key from now on: for who has just read it otherwise, or written it."""

@@ -123,10 +123,12 @@ def decode_base58(text: str) -> bytes:
     if text != text.rstrip():  # the reader would pass over blanks; every other spelling has bytes of its own
         raise Malformed("The value is not multibase base58btc.", detail="not the canonical form")
     try:
-        decoded: bytes = base58.b58decode(text[1:])
+        number = base58.b58decode_int(text[1:])
     except ValueError as error:
         raise Malformed("The value is not multibase base58btc.") from error
-    return decoded
+    # As the library does, but the bytes of a number come from the interpreter, not from a loop.
+    zeros = len(text) - 1 - len(text[1:].lstrip("1"))
+    return bytes(zeros) + number.to_bytes((number.bit_length() + 7) // 8, "big")
 
 
 def key_of_multikey(key_id: str, owner: str, multibase: str) -> PublicKey:

@@ -3,6 +3,7 @@
 An inner proof that fails means "fetch the object", never "refuse the activity": the caller decides.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import cast
@@ -20,6 +21,7 @@ _TYPE = "DataIntegrityProof"
 _SUITE = "eddsa-jcs-2022"
 _PURPOSE = "assertionMethod"
 _SAFE_INTEGER = 2**53 - 1
+_LEAVES = frozenset((str, bool, type(None)))
 _DEEPEST = 200  # the quick writer's own limit is 254
 _MAX_PROOF_VALUE = 100  # characters; 64 bytes need 87 or 88 and the `z`
 
@@ -139,22 +141,32 @@ def _is_plain(root: object) -> bool:
         below: list[object] = []
         for value in level:
             kind = type(value)
+            inner: Iterable[object] = ()
             if kind is dict:
                 members = cast(Json, value)
-                if not all(type(key) is str and key.isascii() for key in members):
+                if not _are_ascii(members):
                     return False
-                below.extend(members.values())
+                inner = members.values()
             elif kind is list:
-                below.extend(cast(list[object], value))
+                inner = cast(list[object], value)
             elif kind is int:
                 if abs(cast(int, value)) > _SAFE_INTEGER:
                     return False
-            elif not (kind is str or kind is bool or value is None):
+            elif kind not in _LEAVES:
                 return False
+            # Most are leaves, of which nothing more is asked.
+            below += [one for one in inner if type(one) not in _LEAVES]
         if not below:
             return True
         level = below
     return False
+
+
+def _are_ascii(keys: Iterable[str]) -> bool:
+    try:
+        return "".join(keys).isascii()
+    except TypeError:  # no keys of JSON
+        return False
 
 
 def hash_data(options: Json, unsecured: Json) -> bytes:
