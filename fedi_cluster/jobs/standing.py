@@ -63,6 +63,8 @@ def again(unit: Unit, keys: Iterable[str]) -> bool:
     The same at a quarter of the cost, for who asks so often that the job is nearly always there.
     """
     rows = [{"which": key, "now": unit.now} for key in sorted(keys)]
+    if not rows:
+        return True
     if _AGAIN.run(unit, rows) < len(rows):
         return False
     ring_after(unit)

@@ -74,12 +74,19 @@ def excerpt(markup: str, length: int) -> str:
     return text[:length].rsplit(" ", 1)[0].rstrip(",.;:–-") + "…"
 
 
+_LONGEST_HASHTAG = 500
+"""Characters that are looked at: whoever keeps a key keeps fewer of it."""
+
 _FOLDS = str.maketrans({"ł": "l", "ø": "o", "đ": "d", "ß": "ss", "æ": "ae", "œ": "oe", "ı": "i"})
 
 
-@lru_cache(maxsize=512)  # few hashtags are new
 def hashtag_key(name: str) -> str:
     """`#Żegluga` and `zegluga` are one tag: lower case and without accents, as Mastodon folds them."""
+    return _hashtag_key(name[:_LONGEST_HASHTAG])
+
+
+@lru_cache(maxsize=512)  # few hashtags are new
+def _hashtag_key(name: str) -> str:
     # Letters come apart before they are folded and some only after: once more finds nothing left to do.
     return _fold(_fold(name)).lstrip("#")
 

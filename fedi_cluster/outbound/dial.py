@@ -84,14 +84,13 @@ class Dialler:
                     running.add(started)
                 pause = _STAGGER if waiting else None
                 done, running = await asyncio.wait(running, timeout=pause, return_when="FIRST_COMPLETED")
-                for one in done:
-                    if (error := one.exception()) is None:
-                        won = one
-                        found.remove(tries[one])  # the next connection begins with it
-                        found.insert(0, tries[one])
-                        return one.result()
-                    if not waiting and not running:
-                        raise error
+                won = next((one for one in done if one.exception() is None), None)
+                if won is not None:
+                    found.remove(tries[won])  # the next connection begins with it
+                    found.insert(0, tries[won])
+                    return won.result()
+                if not waiting and not running:
+                    done.pop().result()  # raises
         finally:
             for one in tries.keys() - {won}:
                 one.cancel()
@@ -118,7 +117,10 @@ class Dialler:
             secured = await asyncio.get_running_loop().start_tls(
                 connection.transport, connection, self._tls, server_hostname=origin.host
             )
-            if secured is None:
+            if secured is None or connection.transport is None:
+                # What came with the end of the handshake has ended it: a place must not be taken for it.
+                if secured is not None:
+                    secured.abort()
                 raise ConnectionResetError("the connection was closed while TLS began")
         except BaseException:
             connection.close()

@@ -4,6 +4,7 @@ At most `MOST` are open, in use or at rest, `MOST_OF_ONE` of one server; who fin
 """
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
@@ -103,7 +104,8 @@ class Pool:
         elif self._taken >= MOST:
             if not self._idle:
                 return None
-            self._end(next(iter(self._idle)))
+            # Any: where more servers than that are served in turn, the oldest is the one to be needed next.
+            self._end(random.choice(tuple(self._idle)))
         self._hosts[origin] = host
         host.taken += 1
         self._taken += 1

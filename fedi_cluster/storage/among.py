@@ -38,6 +38,10 @@ class among(ColumnElement[bool]):
         self.column = column
         self.values: BindParameter[Sequence[str]] = bindparam(name, type_=_Several())
 
+    def self_group(self, against: object = None) -> "among":
+        """As it is: `= 1` behind it, for engines without truth, would hide the index from SQLite."""
+        return self
+
 
 @compiles(among, "sqlite")
 def _as_rows(element: among, compiler: SQLCompiler, **how: Any) -> str:

@@ -37,8 +37,8 @@ class Upsert:
     is changed by `changes` if it is as `where` says, or left alone without them. Made once for each use, at
     import.
 
-    A row gives values to columns, and to the named parameters of `changes` and `where`. `returning` are the
-    columns that `first` gives.
+    A row gives values to columns, and to the named parameters of `changes` and `where`, which read no other
+    row: on SQLite several rows are one step. `returning` are the columns that `first` gives.
     """
 
     def __init__(

@@ -112,9 +112,9 @@ async def test_all_together_are_bounded_and_those_at_rest_make_room(monkeypatch:
             await get(transport, quick, host=f"{host}.localhost")
             assert places_taken(transport) <= 3
         assert quick.connections == 5
-        for host in "cde":
+        for host in 20 * "abcd":
             await get(transport, quick, host=f"{host}.localhost")
-        assert quick.connections == 5, "who rested longest had to go, not the newest"
+        assert quick.connections < 5 + 60, "of those that are needed in turn, some are still there"
         asked = [asyncio.ensure_future(get(transport, slow, host=f"{host}.localhost")) for host in "abcd"]
         await heard_of(slow, 3)
         late = asyncio.ensure_future(get(transport, quick, "/late"))

@@ -231,7 +231,9 @@ def retry_key(log_id: int) -> str:
 def work_later(unit: Unit, hosts: Iterable[str]) -> None:
     """What these instances said is to be worked: one standing job for each."""
     payloads = {f"in:{host}": {"host": host} for host in hosts}
-    if not standing.again(unit, payloads):
+    # Of several, those before a missing one would stay locked out of order while it is stood up (PostgreSQL).
+    may_share = unit.driver is not None or len(payloads) == 1
+    if not (may_share and standing.again(unit, payloads)):
         standing.stand(unit, "federation.process", payloads, queue=INBOX)
 
 

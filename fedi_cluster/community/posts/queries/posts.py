@@ -20,7 +20,7 @@ from fedi_cluster.community.posts.shapes import (
 )
 from fedi_cluster.storage.among import among
 from fedi_cluster.storage.glance import RowStamp
-from fedi_cluster.storage.prepared import Prepared, Values
+from fedi_cluster.storage.prepared import Prepared, Values, fixed
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.base import BigId
@@ -142,12 +142,21 @@ def post_of(row: Mapping[Any, Any], author: Actor) -> Post:
 
 def posts_of(reader: Reader, statement: Select[Any], values: Mapping[str, object] = _NOTHING) -> list[Post]:
     """Posts of a statement that selects whole rows of the post table, in its order; `values` fill it."""
-    rows = reader.connection.execute(statement, values).mappings().all()
-    authors = actor_queries.by_ids(reader, (row["author_id"] for row in rows))
+    return _with_authors(reader, reader.connection.execute(statement, values).mappings().all())
+
+
+def _with_authors(reader: Reader, rows: Sequence[Mapping[Any, Any]]) -> list[Post]:
+    authors = actor_queries.by_ids(reader, (row["author_id"] for row in rows)) if rows else {}
     return [post_of(row, authors[row["author_id"]]) for row in rows]
 
 
 _COLUMNS = tuple(tables.post.c.keys())
+
+
+def _made(reader: Reader, rows: Iterable[Values]) -> list[Post]:
+    return _with_authors(reader, [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
+
+
 _BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", type_=BigId)))
 _BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
 _BY_URIS = Prepared(select(tables.post).where(among(tables.post.c.uri, "uris")))
@@ -157,14 +166,10 @@ def _read(reader: Reader, statement: Prepared, **named: object) -> Post | None:
     row = statement.first(reader, **named)
     if row is None:
         return None
-    post = _made(reader, row)
+    stored = dict(zip(_COLUMNS, row, strict=True))
+    post = post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
     hold(reader, post)
     return post
-
-
-def _made(reader: Reader, row: Values) -> Post:
-    stored = dict(zip(_COLUMNS, row, strict=True))
-    return post_of(stored, actor_queries.by_id(reader, stored["author_id"]))
 
 
 def _held(reader: Reader, key: object, read: Callable[[], Post | None]) -> Post | None:
@@ -199,13 +204,11 @@ def hold(reader: Reader, post: Post) -> None:
 
 _orphan = tables.post.c
 _ORPHAN = (_orphan.id, _orphan.thread_id, _orphan.visibility, _orphan.deleted_at)
-_ORPHANS_OF = Prepared(
-    select(*_ORPHAN).where(_orphan.in_reply_to == bindparam("uri"), _orphan.parent_id.is_(None))
-)
+# So written, no engine takes the index of all that have no parent, which are nearly all posts.
+_HAS_NO_PARENT = func.coalesce(_orphan.parent_id, fixed(0)) == fixed(0)
+_ORPHANS_OF = Prepared(select(*_ORPHAN).where(_orphan.in_reply_to == bindparam("uri"), _HAS_NO_PARENT))
 _ALL_ORPHANS = Prepared(
-    select(_orphan.in_reply_to, *_ORPHAN).where(
-        among(_orphan.in_reply_to, "uris"), _orphan.parent_id.is_(None)
-    )
+    select(_orphan.in_reply_to, *_ORPHAN).where(among(_orphan.in_reply_to, "uris"), _HAS_NO_PARENT)
 )
 
 
@@ -222,8 +225,8 @@ def forget_orphans(reader: Reader) -> None:
 def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
     """Reads at once what `by_uri`, `tombstone` and `orphans` will be asked; what is not there, too."""
     things = sorted(set(uris))
-    for row in _BY_URIS.all(reader, uris=things):
-        hold(reader, _made(reader, row))
+    for post in _made(reader, _BY_URIS.all(reader, uris=things)):
+        hold(reader, post)
     buried = {row[0]: Tombstone(*row) for row in _TOMBSTONES_OF.all(reader, uris=things)}
     answers: dict[str, list[Orphan]] = {}
     for parent, *orphan in _ALL_ORPHANS.all(reader, uris=things):
