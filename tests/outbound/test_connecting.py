@@ -4,6 +4,8 @@ import asyncio
 import datetime
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -286,3 +288,51 @@ async def test_over_tls_ends_and_leavings_are_what_they_are_without(tmp_path: Pa
         await asyncio.sleep(0.05)
         assert places_taken(transport) == 0
         assert await get("/kept") == b"fine"
+
+
+def _speak_early(context: ssl.SSLContext, listening: socket.socket, said: bytes) -> None:
+    """A server that says something (nothing: goodbye) together with the end of the handshake."""
+    while True:
+        try:
+            connection, _ = listening.accept()
+        except OSError:
+            return
+        with connection:
+            came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+            held = context.wrap_bio(came, goes, server_side=True)
+            done = False
+            while not done:
+                try:
+                    held.do_handshake()
+                    done = True
+                except ssl.SSLWantReadError:
+                    connection.sendall(goes.read())
+                    came.write(connection.recv(65536))
+            if said:
+                held.write(said)
+            else:
+                with suppress(ssl.SSLError):
+                    held.unwrap()
+            connection.sendall(goes.read())
+
+
+@pytest.mark.parametrize(
+    "said", [b"", b"HTTP/1.1 408 Late\r\ncontent-length: 0\r\n\r\n"], ids=["bye", "late"]
+)
+async def test_who_speaks_with_the_end_of_the_handshake_takes_no_place(tmp_path: Path, said: bytes) -> None:
+    ours = Authority(tmp_path, "ours")
+    context = ours.server("tls.localhost")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        speaking = threading.Thread(target=_speak_early, args=(context, listening, said), daemon=True)
+        speaking.start()
+        url = f"https://tls.localhost:{listening.getsockname()[1]}/"
+        async with network(settings(TRUST_STORE=str(ours.file))) as transport:
+            for _ in range(10):  # more than one server has places
+                with suppress(Unreachable):
+                    await transport.exchange("GET", url, {}, b"", BOUNDS)
+            await asyncio.sleep(0.05)
+            assert places_taken(transport) == 0
+        listening.shutdown(socket.SHUT_RDWR)
+    speaking.join(5)
+    assert not speaking.is_alive()

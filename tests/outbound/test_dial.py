@@ -11,6 +11,7 @@ from fedi_cluster.kernel.errors import Unreachable
 from fedi_cluster.outbound import Bounds, NetworkTransport
 from fedi_cluster.outbound import dial as dial_module
 from fedi_cluster.outbound import resolver as resolver_module
+from fedi_cluster.outbound.pool import Origin
 from fedi_cluster.outbound.resolver import GuardedResolver
 from tests.outbound.strangers import Heard, Stranger, network, places_taken, say, settings, stranger
 
@@ -204,3 +205,25 @@ async def test_small_requests_go_out_at_once() -> None:
         assert connection.transport is not None
         found = connection.transport.get_extra_info("socket")
         assert found.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def test_a_refusal_in_the_same_moment_hides_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine makes two sockets answer in one turn of the loop whenever a test wants it: they are played."""
+    monkeypatch.setattr(dial_module, "_STAGGER", 0.0)
+    dialler, opened = dial_module.Dialler(settings()), object()
+    for _ in range(30):
+        gate = asyncio.Event()
+
+        async def played(address: str, *_rest: object, gate: asyncio.Event = gate) -> object:
+            await gate.wait()
+            if address == LIVING:
+                return opened
+            raise ConnectionRefusedError(address)
+
+        monkeypatch.setattr(dialler, "_open", played)
+        origin = Origin("http", "both.example", 80)
+        racing = asyncio.ensure_future(dialler._race([CLOSED, LIVING], origin, None))  # type: ignore[arg-type]
+        await asyncio.sleep(0.002)
+        gate.set()
+        assert await racing is opened
+    dialler.close()
