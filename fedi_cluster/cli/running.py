@@ -61,7 +61,7 @@ async def run_instance(
     """
     from fedi_cluster.app import build_app
 
-    _share_one_arena()
+    share_one_arena()
     begin_tracing(settings)
     # Writers, readers and the loop hand over to each other all the time: who waits for the usual 5 ms waits
     # longer than his whole work takes.
@@ -159,11 +159,12 @@ class _Run:
         self._asking = None
 
 
-def _share_one_arena() -> None:
+def share_one_arena() -> None:
     """All threads allocate from one place, before any of them does.
 
     The C library of most systems gives each thread an arena of its own, whose holes serve no other thread:
-    after an hour of work they were a tenth of our memory. Threads of Python rarely allocate at the same time.
+    after half an hour of work they were a tenth of our memory. Threads of Python rarely allocate at the same
+    time.
     """
     with suppress(OSError, AttributeError):  # another C library, which has no arenas
         ctypes.CDLL(None).mallopt(_ARENAS, 1)

@@ -49,9 +49,10 @@ async def work(once: bool, log_level: str | None) -> None:
 
 
 async def _work(settings: "Settings", once: bool) -> None:
-    from fedi_cluster.cli.running import keep_what_is_loaded, run_jobs
+    from fedi_cluster.cli.running import keep_what_is_loaded, run_jobs, share_one_arena
     from fedi_cluster.jobs.worker import Worker
 
+    share_one_arena()
     async with the_house(settings) as house:
         if once:
             ran = await Worker(house.db, house.handlers, house.clock).drain()

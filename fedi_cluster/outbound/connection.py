@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_answered", "_bare", "_body", "_bounds", "_deadline", "_head_only", "_interim", "_kept", "_left",
+        "_answered", "_bare", "_body", "_bounds", "_deadline", "_interim", "_kept", "_left",
         "_lines", "_loop", "_named", "_owner", "_parser", "_status", "_timer", "_transport", "_until", "_url",
         "_used", "_whole", "origin",
     )  # fmt: skip
@@ -108,7 +108,6 @@ class Connection(asyncio.Protocol):
         self._url = url
         self._bounds = bounds
         self._until = until
-        self._head_only = request.startswith(b"HEAD ")
         self._named: dict[str, str] = {}
         self._body: Body | None = None
         self._whole = False
@@ -216,9 +215,6 @@ class Connection(asyncio.Protocol):
         if named.get("transfer-encoding", "chunked").lower() != "chunked":
             raise BadAnswer("a transfer coding that we did not ask for")
         self._status = status
-        if self._head_only:  # the parser cannot be told of HEAD: its next state would be wrong
-            self._whole, self._kept = True, False
-            raise _Enough
         length = named.get("content-length")
         if length == "0" or status in _NO_BODY:
             return

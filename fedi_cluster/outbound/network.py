@@ -15,8 +15,6 @@ from fedi_cluster.outbound.pool import Origin, Pool
 from fedi_cluster.outbound.transport import Answer, Bounds
 from fedi_cluster.settings import Settings
 
-_BODILESS = {"GET", "HEAD"}
-
 
 class NetworkTransport:
     """See `Transport`. One pool a process; sockets are opened, and certificates read, with the first need."""
@@ -93,7 +91,7 @@ def _write(method: str, place: _Place, headers: Mapping[str, str], body: bytes) 
     lines = [f"{method} {place.target} HTTP/1.1", *map(": ".join, headers.items())]
     if "Host" not in headers:
         lines.append(f"Host: {place.authority}")
-    if body or method not in _BODILESS:
+    if body or method != "GET":
         lines.append(f"Content-Length: {len(body)}")
     text = "".join(lines)
     if "\r" in text or "\n" in text or "\0" in text:

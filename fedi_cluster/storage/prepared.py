@@ -1,9 +1,11 @@
 """Statements of the measured hot paths: built and compiled once, then run on the driver's own cursor.
 
 Building a statement and its result costs SQLAlchemy several times what SQLite needs to answer it. The
-statement stays one of SQLAlchemy's, for both engines; what it writes out at each execution (an IN of any
-length) cannot be prepared. On SQLite the rows of an INSERT go several to a step: at each step the driver lets
-the other threads of the interpreter in, and has to wait for its turn again.
+statement stays one of SQLAlchemy's, for both engines; what it writes out at each execution (its IN of any
+length) cannot be prepared; `among` can.
+
+On SQLite the rows of an INSERT go several to a step: at each step the driver lets the other threads of the
+interpreter in, and has to wait for its turn again.
 """
 
 import re
@@ -126,7 +128,7 @@ class _Compiled:
         """The texts that write these rows, each with what it is run for: for a driver with positions."""
         done, width = 0, self._width
         # What stands behind the rows of an INSERT stands there once.
-        if len(values) > 1 and width and len({row[width:] for row in values}) == 1:
+        if width and len({row[width:] for row in values}) == 1:
             behind = values[0][width:]
             for most, text in self._wider:
                 full = done + (len(values) - done) // most * most

@@ -307,15 +307,6 @@ def upgrade() -> None:
         sa.Column("wake_after", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("host", name=op.f("pk_lane")),
     )
-    with op.batch_alter_table("lane", schema=None) as batch_op:
-        batch_op.create_index(
-            "ix_lane_failing",
-            ["host"],
-            unique=False,
-            sqlite_where=sa.text("failures > 0"),
-            postgresql_where=sa.text("failures > 0"),
-        )
-
     op.create_table(
         "member",
         sa.Column("host", sa.String(length=255), nullable=False),
@@ -708,13 +699,6 @@ def downgrade() -> None:
 
     op.drop_table("rate_limit")
     op.drop_table("member")
-    with op.batch_alter_table("lane", schema=None) as batch_op:
-        batch_op.drop_index(
-            "ix_lane_failing",
-            sqlite_where=sa.text("failures > 0"),
-            postgresql_where=sa.text("failures > 0"),
-        )
-
     op.drop_table("lane")
     with op.batch_alter_table("key_attempt", schema=None) as batch_op:
         batch_op.drop_index("ix_key_attempt_at")

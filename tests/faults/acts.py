@@ -32,13 +32,10 @@ class Guests:
     posts: list[str]
     """Ids of posts of the machine that may be liked and answered."""
     pause: float = PAUSE
-    most_followers: int = 1_000_000
-    """Each has an account of its own; where so many have followed, nobody new does."""
     unsaid: list[tuple[int, Json]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     _made: int = 0
-    _followers: int = 0
 
     async def act(self, stop: asyncio.Event) -> None:
         """Acts until `stop`; what was not acknowledged before is said first."""
@@ -67,8 +64,7 @@ class Guests:
             self.unsaid.clear()
 
     def _acts(self) -> list[Callable[[], Json]]:
-        acts = [self._create, self._create]
-        acts += [self._follow] if self._followers < self.most_followers else []
+        acts = [self._create, self._create, self._follow]
         acts += [self._edit, self._delete] if self.notes else []
         acts += [self._unfollow] if self.wishes else []
         acts += [self._like] if self.posts else []
@@ -109,7 +105,6 @@ class Guests:
 
     def _follow(self) -> Json:
         self._made += 1
-        self._followers += 1
         guest = self.peer.person(f"{self.name}{self._made}")
         target = f"{self.at.base}/actors/{self.chance.choice(('region', 'office'))}"
         said = self.peer.activity(guest, "Follow", target)

@@ -36,8 +36,6 @@ from tests.faults.proxy import Proxy
 SLUGS = ("szczecin", "rostock", "klaipeda", "malmo")
 LOSS = 0.01
 TELL_EACH = 30.0
-_FOLLOWERS = 50
-"""Of each machine: what is remembered of people fills for hours and has a bound, so their number stays."""
 _CACHED = re.compile(r"^fedi_cluster_cache_bytes\{.*\} (\S+)$", re.MULTILINE)
 QUIET = 240.0
 """Seconds that all have to come to the same state once nothing disturbs them."""
@@ -97,16 +95,7 @@ class Soak:
             for machine in self.machines
         ]
         self.guests = [
-            Guests(
-                f"g{machine.slug}",
-                self.there,
-                machine,
-                self.ledger,
-                random.Random(number),
-                [],
-                pause=0.5,
-                most_followers=_FOLLOWERS,
-            )
+            Guests(f"g{machine.slug}", self.there, machine, self.ledger, random.Random(number), [], pause=0.5)
             for number, machine in enumerate(self.machines)
         ]
         return [*offices, *self.guests]

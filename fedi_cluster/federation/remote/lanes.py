@@ -4,17 +4,18 @@ It sends nothing. What is to be sent are rows of `delivery`, one for each inbox;
 of `lane`; one standing job for each lane works it.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, RowMapping, case, delete, func, literal_column, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, delete, func, select, update
 
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.worker import DELIVERY
 from fedi_cluster.kernel.addresses import host_of
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.insert import Upsert
-from fedi_cluster.storage.prepared import Prepared, fixed
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.federation import activity, delivery, inbox_gone, lane
 from fedi_cluster.storage.unit import Reader, Unit
 
@@ -33,12 +34,11 @@ _ADD = Prepared(
     delivery.insert(),
     ("id", "host", "inbox", "activity_id", "log_id", "signer_id", "state", "created_at"),
 )
-_MOST_FAILING = 100
-_FAILING = (
-    # Written out: only then both engines see that the short index is meant.
-    select(lane.c.host, lane.c.woken, lane.c.wake_after).where(lane.c.failures > literal_column("0"))
+_FAILING = Prepared(
+    select(lane.c.host, lane.c.woken, lane.c.wake_after).where(
+        among(lane.c.host, "hosts"), lane.c.failures > 0
+    )
 )
-_FEW_FAILING = Prepared(_FAILING.limit(fixed(_MOST_FAILING)))
 _GONE = Upsert(inbox_gone, ("inbox",))
 _table = delivery.c
 _lane = lane.c
@@ -116,21 +116,14 @@ def key_of(host: str) -> str:
     return f"out:{host}"
 
 
-def wake(unit: Unit, hosts: Collection[str]) -> None:
+def wake(unit: Unit, hosts: Iterable[str]) -> None:
     """These instances gave a sign of life: lanes that fail are probed now, or when their pause is over.
 
     Who speaks to us may be out of reach all the same: after a probe in vain the next sign counts later. Only
     a delivery that arrives ends that.
     """
-    # Few fail, as a rule: one look for all who speak at the same moment.
-    failing = _FEW_FAILING.all(unit)
-    if len(failing) == _MOST_FAILING:
-        failing = [
-            tuple(row) for row in unit.connection.execute(_FAILING.where(_lane.host.in_(sorted(hosts))))
-        ]
-    for host, woken, wake_after in failing:
-        if host in hosts:
-            _probe(unit, host, woken, wake_after)
+    for host, woken, wake_after in _FAILING.all(unit, hosts=sorted(hosts)):  # as nearly never
+        _probe(unit, host, woken, wake_after)
 
 
 def _probe(unit: Unit, host: str, woken: int, wake_after: datetime | None) -> None:

@@ -57,7 +57,6 @@ lane = Table(
     Column("opened_at", Moment),
     Column("woken", Integer, nullable=False, server_default="0"),
     Column("wake_after", Moment),
-    Index("ix_lane_failing", "host", info=where("failures > 0")),
 )
 
 # Inboxes that said 410: nothing goes there until their instance speaks to us again.

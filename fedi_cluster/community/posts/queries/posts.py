@@ -20,7 +20,7 @@ from fedi_cluster.community.posts.shapes import (
 )
 from fedi_cluster.storage.among import among
 from fedi_cluster.storage.glance import RowStamp
-from fedi_cluster.storage.prepared import Prepared, Values, fixed
+from fedi_cluster.storage.prepared import Prepared, fixed
 from fedi_cluster.storage.tables import posts as tables
 from fedi_cluster.storage.tables.actors import actor as actor_table
 from fedi_cluster.storage.tables.base import BigId
@@ -151,12 +151,6 @@ def _with_authors(reader: Reader, rows: Sequence[Mapping[Any, Any]]) -> list[Pos
 
 
 _COLUMNS = tuple(tables.post.c.keys())
-
-
-def _made(reader: Reader, rows: Iterable[Values]) -> list[Post]:
-    return _with_authors(reader, [dict(zip(_COLUMNS, row, strict=True)) for row in rows])
-
-
 _BY_ID = Prepared(select(tables.post).where(tables.post.c.id == bindparam("id", type_=BigId)))
 _BY_URI = Prepared(select(tables.post).where(tables.post.c.uri == bindparam("uri")))
 _BY_URIS = Prepared(select(tables.post).where(among(tables.post.c.uri, "uris")))
@@ -225,7 +219,8 @@ def forget_orphans(reader: Reader) -> None:
 def read_ahead(reader: Reader, uris: Iterable[str]) -> None:
     """Reads at once what `by_uri`, `tombstone` and `orphans` will be asked; what is not there, too."""
     things = sorted(set(uris))
-    for post in _made(reader, _BY_URIS.all(reader, uris=things)):
+    rows = [dict(zip(_COLUMNS, row, strict=True)) for row in _BY_URIS.all(reader, uris=things)]
+    for post in _with_authors(reader, rows):
         hold(reader, post)
     buried = {row[0]: Tombstone(*row) for row in _TOMBSTONES_OF.all(reader, uris=things)}
     answers: dict[str, list[Orphan]] = {}

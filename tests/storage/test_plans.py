@@ -6,6 +6,7 @@ import pytest
 
 from fedi_cluster.community.posts.queries import posts, reactions
 from fedi_cluster.community.regions import ledger
+from fedi_cluster.federation.remote import lanes
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
@@ -20,6 +21,7 @@ _INDEX = {
     "orphans of one": (posts._ORPHANS_OF, "in_reply_to=?"),
     "reactions": (reactions._REACTIONS_OF, "uri=?"),
     "ledger": (ledger._BY_URIS, "uri=?"),
+    "lanes that fail": (lanes._FAILING, "host=?"),
 }
 
 
