@@ -2,12 +2,14 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable
+from functools import lru_cache
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 from weakref import WeakSet
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+P = ParamSpec("P")
 
 _ROW = 500
 """Bytes of an entry beside its value: key, links, objects."""
@@ -58,8 +60,23 @@ class ByteLru(Generic[K, V]):
 
 
 _all: WeakSet[ByteLru[Any, Any]] = WeakSet()
+_functions: list[tuple[Callable[[], int], int]] = []
+
+
+def remembered(most: int, *, each: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
+    """`functools.lru_cache` of `most` results for what is asked of each person or server that is met.
+
+    `each` is what a result and its arguments take, in bytes: together they count in `bytes_in_all`.
+    """
+
+    def wrap(function: Callable[P, V]) -> Callable[P, V]:
+        cached = lru_cache(maxsize=most)(function)
+        _functions.append((lambda: cached.cache_info().currsize, each))
+        return cast("Callable[P, V]", cached)
+
+    return wrap
 
 
 def bytes_in_all() -> int:
     """How much all memories of this process keep now."""
-    return sum(one.bytes for one in tuple(_all))
+    return sum(one.bytes for one in tuple(_all)) + sum(number() * each for number, each in _functions)

@@ -1,6 +1,7 @@
 """Remote actors: read, checked against their origin and their handle's domain, and kept."""
 
 import asyncio
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from fedi_cluster.community.actors import actions as actor_actions
@@ -15,14 +16,26 @@ from fedi_cluster.federation.vocab.values import plain
 from fedi_cluster.kernel.addresses import Addresses, host_of
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, NotFound, Unreachable
-from fedi_cluster.kernel.json import Json
+from fedi_cluster.kernel.json import Json, dumps
+from fedi_cluster.kernel.lru import ByteLru
 from fedi_cluster.kernel.text import clean_html, plain_text
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Unit
 
 FRESH_FOR = timedelta(hours=24)
 _HELD_FOR = timedelta(minutes=1)
-_MOST_HELD = 500
+_MOST_BYTES = 4 << 20
+_TAKEN_APART = 8
+"""How often the size of a document is held where it is taken apart: as it came, and as an actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """An actor as its server told of it, and the document as it came: the proof is over that."""
+
+    at: datetime
+    document: ActorDocument
+    raw: Json
 
 
 class RemoteActors:
@@ -33,9 +46,8 @@ class RemoteActors:
         self._db = db
         self._clock = clock
         self._fetcher = fetcher
-        # As read, and as it came: the proof is over that.
-        self._held: dict[str, tuple[datetime, ActorDocument, Json]] = {}
-        self._running: dict[str, asyncio.Task[ActorDocument]] = {}
+        self._held: ByteLru[str, _Read] = ByteLru(_MOST_BYTES)
+        self._running: dict[str, asyncio.Task[_Read]] = {}
 
     async def ensure(self, uri: str, *, fresh: bool = False) -> Actor:
         """The actor with this id, read anew where what we have is older than a day or `fresh` is asked.
@@ -55,16 +67,15 @@ class RemoteActors:
         if fallback and fallback.fetched_at and fallback.fetched_at + FRESH_FOR > now:
             return fallback
         try:
-            document = await self.document(uri)
+            read = await self._read(uri)
         except Unreachable:
             if fallback:
                 return fallback
             raise
-        if document.id != uri:
+        if read.document.id != uri:
             raise Unreachable("Another account stands at this address.", permanent=True, detail=uri)
-        seen = to_remote_actor(document, await self._handle_host(document))
-        raw = self._held[uri][2] if uri in self._held else {}
-        return await self._db.write(self._store, seen, raw)
+        seen = to_remote_actor(read.document, await self._handle_host(read.document))
+        return await self._db.write(self._store, seen, read.raw)
 
     def _store(self, unit: Unit, seen: RemoteActor, raw: Json, *, listed: bool = False) -> Actor:
         stored = actor_actions.store_remote(unit, seen)
@@ -95,9 +106,12 @@ class RemoteActors:
 
     async def document(self, uri: str, *, fresh: bool = False) -> ActorDocument:
         """What the actor's own server says of it, at most a minute old; nothing is stored."""
+        return (await self._read(uri, fresh=fresh)).document
+
+    async def _read(self, uri: str, *, fresh: bool = False) -> _Read:
         held = self._held.get(uri)
-        if held and not fresh and held[0] + _HELD_FOR > self._clock.now():
-            return held[1]
+        if held and not fresh and held.at + _HELD_FOR > self._clock.now():
+            return held
         running = self._running.get(uri)
         if running is None:
             running = asyncio.create_task(self._fetch(uri))
@@ -105,18 +119,20 @@ class RemoteActors:
             running.add_done_callback(lambda _task: self._running.pop(uri, None))
         return await asyncio.shield(running)
 
-    async def _fetch(self, uri: str) -> ActorDocument:
-        return self.hold(uri, await self._fetcher.document(uri))
+    async def _fetch(self, uri: str) -> _Read:
+        return self._hold(uri, await self._fetcher.document(uri))
 
     def hold(self, uri: str, document: Json) -> ActorDocument:
         """Keeps for a minute what was just read at `uri`; raises `Unreachable` where it is no actor."""
-        found = parse.actor(document)
+        return self._hold(uri, document).document
+
+    def _hold(self, uri: str, raw: Json) -> _Read:
+        found = parse.actor(raw)
         if isinstance(found, Unreadable):
             raise Unreachable("The account cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
-        if len(self._held) >= _MOST_HELD:
-            self._held.clear()
-        self._held[uri] = (self._clock.now(), found, document)
-        return found
+        read = _Read(self._clock.now(), found, raw)
+        self._held.put(uri, read, len(dumps(raw)) * _TAKEN_APART)
+        return read
 
     async def by_handle(self, handle: str) -> Actor:
         """The actor behind `name@host`; raises `NotFound`, `Unreachable`."""

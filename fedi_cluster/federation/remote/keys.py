@@ -23,6 +23,7 @@ from fedi_cluster.kernel.addresses import host_of
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.errors import ClusterError, Gone, TooMany, Unauthenticated, Unavailable
 from fedi_cluster.kernel.hosts import registrable
+from fedi_cluster.kernel.lru import ByteLru
 from fedi_cluster.settings import Limits
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.rate_limits import Rate, RateLimits
@@ -32,7 +33,7 @@ FRESH_FOR = timedelta(hours=24)
 TRUSTED_FOR = timedelta(seconds=30)
 """How long memory is believed before the row is looked at again: another process may have changed it."""
 
-_MOST_HELD = 4_096
+_MOST_BYTES = 4 << 20
 _WINDOW = timedelta(minutes=1)
 
 
@@ -68,7 +69,7 @@ class KeyRing:
         self._refetch = timedelta(seconds=limits.key_refetch)
         self._fetches = Rate(limits.key_fetches, int(_WINDOW.total_seconds()))
         self._rates = RateLimits(db, clock)
-        self._held: dict[str, _Held] = {}
+        self._held: ByteLru[str, _Held] = ByteLru(_MOST_BYTES)
         self._running: dict[str, asyncio.Task[PublicKey]] = {}
 
     async def find(self, key_id: str, *, of_the_gone: bool = False) -> PublicKey:
@@ -235,9 +236,9 @@ class KeyRing:
         )
 
     def _hold(self, key_id: str, held: _Held) -> None:
-        if len(self._held) >= _MOST_HELD:
-            self._held.clear()
-        self._held[key_id] = held
+        # The key's id stands there twice, its owner's, the text of the key, or the reason that there is none.
+        material = len(held.key.material) if held.key else len(held.reason)
+        self._held.put(key_id, held, 500 + 3 * len(key_id) + material)
 
 
 def _known(reader: Reader, key_id: str) -> tuple[Actor | None, Attempt | None]:

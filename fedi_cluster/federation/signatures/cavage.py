@@ -13,6 +13,7 @@ from fedi_cluster.federation.signatures.request import (
 )
 from fedi_cluster.federation.signatures.structured import MAX_FIELD, decode_base64
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+from fedi_cluster.kernel.lru import remembered
 
 _PARAMETER = re.compile(r'([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"\\\r\n]*)"|([A-Za-z0-9._+-]+))')
 _SIGNATURE = ',signature="'
@@ -76,7 +77,7 @@ def read_claim(header: str) -> Claim:
     return _claim_of(parameters)._replace(signature=decode_base64(signature))
 
 
-@lru_cache(maxsize=1_024)
+@remembered(1_024, each=1_200)
 def _read_before(text: str) -> Claim:
     parameters = _read_parameters(text)
     if "signature" in parameters:

@@ -4,7 +4,6 @@ A key is parsed once: reading a private RSA key costs about a hundred times as m
 """
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 import base58
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+from fedi_cluster.kernel.lru import remembered
 
 Kind = Literal["rsa", "ed25519"]
 
@@ -148,7 +148,7 @@ def key_of_multikey(key_id: str, owner: str, multibase: str) -> PublicKey:
 
 
 def public_object(key: PublicKey) -> RSAPublicKey | Ed25519PublicKey:
-    """The parsed key, from a cache of 20,000 (about 1 KB each).
+    """The parsed key, from a cache of 2,048.
 
     Raises `Unauthenticated` for what is no public key of the named kind, and for RSA below 2048 or over
     8192 bits or with an odd exponent or modulus.
@@ -171,7 +171,7 @@ def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
-@lru_cache(maxsize=2_048)
+@remembered(2_048, each=3_000)
 def _parsed_rsa(pem: str) -> RSAPublicKey:
     if len(pem) > MAX_MATERIAL:
         raise Unauthenticated("The signing key is too long.")
@@ -195,7 +195,7 @@ def _trusted_rsa(parsed: object) -> RSAPublicKey:
     return parsed
 
 
-@lru_cache(maxsize=2_048)
+@remembered(2_048, each=700)
 def _parsed_ed25519(multibase: str) -> Ed25519PublicKey:
     try:
         return Ed25519PublicKey.from_public_bytes(decode_multibase(multibase))
@@ -203,7 +203,7 @@ def _parsed_ed25519(multibase: str) -> Ed25519PublicKey:
         raise Unauthenticated("The signing key cannot be read.", detail=str(error)[:200]) from error
 
 
-@lru_cache(maxsize=4_096)
+@remembered(1_024, each=11_000)
 def _loaded_rsa(pem: str) -> RSAPrivateKey:
     # The check of primes that is skipped takes 36 ms; these keys are of our own making.
     loaded = serialization.load_pem_private_key(
@@ -214,7 +214,7 @@ def _loaded_rsa(pem: str) -> RSAPrivateKey:
     return loaded
 
 
-@lru_cache(maxsize=4_096)
+@remembered(1_024, each=800)
 def _loaded_ed25519(pem: str) -> Ed25519PrivateKey:
     loaded = serialization.load_pem_private_key(pem.encode("ascii"), password=None)
     if not isinstance(loaded, Ed25519PrivateKey):

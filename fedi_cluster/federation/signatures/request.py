@@ -4,10 +4,10 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+from fedi_cluster.kernel.lru import remembered
 
 Scheme = Literal["cavage", "rfc9421"]
 
@@ -41,7 +41,7 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}{self.query}"
 
 
-@lru_cache(maxsize=1024)
+@remembered(1_024, each=500)
 def target_of(url: str) -> Target:
     """The parts of an absolute http(s) URL, exactly as they go over the wire.
 

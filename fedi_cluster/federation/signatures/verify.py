@@ -5,7 +5,6 @@ Rules: federation.md 2.4, items 4 to 6; stricter than any one server where they 
 
 from dataclasses import InitVar, dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Final
 
 from fedi_cluster.federation.signatures import cavage, rfc9421
@@ -13,6 +12,7 @@ from fedi_cluster.federation.signatures.digest import check_content_digest, chec
 from fedi_cluster.federation.signatures.keys import Kind, PublicKey, is_signed
 from fedi_cluster.federation.signatures.request import Claim, RequestFacts, Scheme, target_of
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+from fedi_cluster.kernel.lru import remembered
 
 __all__ = [
     "WINDOW",
@@ -131,7 +131,7 @@ def sender_from_log(actor: str, key_id: str, scheme: Scheme, kind: Kind) -> Veri
     return _mint(actor, key_id, scheme, kind)
 
 
-@lru_cache(maxsize=2_048)  # who proved to have sent one request sends more of them
+@remembered(2_048, each=700)  # who proved to have sent one request sends more of them
 def _mint(actor: str, key_id: str, scheme: Scheme, kind: Kind) -> VerifiedSender:
     try:
         host = target_of(actor).authority
