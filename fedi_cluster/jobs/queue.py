@@ -145,7 +145,7 @@ def claim(unit: Unit, worker: str, limit: int, lease: timedelta, *, queue: str =
     behind a lock, and each must see what the one before it took. Rows that another transaction holds are left
     for the next claim.
     """
-    if unit.connection.dialect.name == "postgresql":
+    if unit.dialect.name == "postgresql":
         unit.connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CLAIM_LOCK})
     token = f"{worker[:_LONGEST_NAME]}/{secrets.token_hex(6)}"
     jobs: list[Job] = []

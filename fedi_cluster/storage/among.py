@@ -6,7 +6,7 @@ SQLAlchemy's own IN writes out a parameter for each value at each execution: dea
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, BindParameter, Column, ColumnElement, Dialect, Text, bindparam
+from sqlalchemy import ARRAY, BigInteger, BindParameter, Column, ColumnElement, Dialect, Text, bindparam
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
@@ -14,29 +14,34 @@ from sqlalchemy.types import Boolean, TypeDecorator, TypeEngine
 from fedi_cluster.kernel.json import dumps
 
 
-class _Several(TypeDecorator[Sequence[str]]):
-    """Texts: JSON for SQLite, an array for PostgreSQL."""
+class _Several(TypeDecorator[Sequence[str] | Sequence[int]]):
+    """Texts, or ids: JSON for SQLite, an array for PostgreSQL."""
 
     impl = Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return ARRAY(Text()) if dialect.name == "postgresql" else Text()
+    def __init__(self, *, ids: bool) -> None:
+        super().__init__()
+        self.ids = ids
 
-    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
-        texts = list(value or ())
-        return texts if dialect.name == "postgresql" else dumps(texts).decode()
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return ARRAY(BigInteger() if self.ids else Text()) if dialect.name == "postgresql" else Text()
+
+    def process_bind_param(self, value: Sequence[str] | Sequence[int] | None, dialect: Dialect) -> Any:
+        values = list(value or ())
+        return values if dialect.name == "postgresql" else dumps(values).decode()
 
 
 class among(ColumnElement[bool]):
-    """True where the text in `column` is one of those in the parameter `name`, a sequence of any length."""
+    """True where the text or id in `column` is one of those in the parameter `name`, of any length."""
 
     type = Boolean()
     inherit_cache = False  # for prepared statements only, which are compiled once
 
-    def __init__(self, column: Column[str], name: str) -> None:
+    def __init__(self, column: Column[str] | Column[int], name: str) -> None:
         self.column = column
-        self.values: BindParameter[Sequence[str]] = bindparam(name, type_=_Several())
+        ids = isinstance(column.type, BigInteger)
+        self.values: BindParameter[Any] = bindparam(name, type_=_Several(ids=ids))
 
     def self_group(self, against: object = None) -> "among":
         """As it is: `= 1` behind it, for engines without truth, would hide the index from SQLite."""

@@ -61,12 +61,22 @@ class Upsert:
         """Writes `rows`, which all have the same columns; gives how many are new or changed."""
         return self._for(unit, rows[0]).run(unit, rows) if rows else 0
 
+    def later(self, unit: Unit, row: Mapping[str, object]) -> None:
+        """Writes a row, whether it has a twin or not; in `Unit.together` with others."""
+        self._for(unit, row).later(unit, row)
+
+    def is_new(self, unit: Unit, row: Mapping[str, object]) -> bool:
+        """Writes a row; False where it has a twin. In `Unit.together` it is taken for new: the twin is a
+        `LateFault` then."""
+        prepared = self._for(unit, row)
+        return unit.put_off(prepared, row, new=True) or bool(prepared.run(unit, [row]))
+
     def first(self, unit: Unit, row: Mapping[str, object]) -> Values | None:
         """Writes one row and gives `returning` of what stands there now; None for a twin left alone."""
         return self._for(unit, row).first(unit, **row)
 
     def _for(self, unit: Unit, row: Mapping[str, object]) -> Prepared:
-        name = (unit.connection.dialect.name, *row)
+        name = (unit.dialect.name, *row)
         known = self._prepared.get(name)
         if known is None:
             columns = [column for column in row if column in self._table.c]

@@ -10,12 +10,12 @@ interpreter in, and has to wait for its turn again.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Integer, literal_column
+from sqlalchemy import ColumnElement, Dialect, Integer, MetaData, Table, Update, literal_column
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -23,7 +23,7 @@ from sqlalchemy.types import TypeEngine
 
 from fedi_cluster.storage import apsw_dbapi
 from fedi_cluster.storage.tables.base import Moment
-from fedi_cluster.storage.unit import Reader
+from fedi_cluster.storage.unit import Reader, Unit
 
 Values = tuple[Any, ...]
 Names = tuple[str, ...]
@@ -190,7 +190,7 @@ class Prepared:
 
     def all(self, reader: Reader, /, **named: object) -> list[Values]:
         """All rows; raises what SQLAlchemy would raise."""
-        compiled = self._for(reader.connection)
+        compiled = self._for(reader.dialect)
         return compiled.out(_fetch(reader, compiled, compiled.bound(named)))
 
     def first(self, reader: Reader, /, **named: object) -> Values | None:
@@ -207,31 +207,51 @@ class Prepared:
         """Writes once for each set of parameters; gives how many rows that changed."""
         if not rows:
             return 0
-        compiled = self._for(reader.connection)
+        compiled = self._for(reader.dialect)
         values = compiled.bound_all(rows)
-        if reader.driver is None:
+        driver = reader.driver
+        if driver is None:
             return reader.connection.exec_driver_sql(compiled.text, values).rowcount
         try:
             if len(values) == 1:
-                return reader.driver.write(compiled.text, values)
-            return sum(reader.driver.write(text, part) for text, part in compiled.in_steps(values))
+                return driver.write(compiled.text, values)
+            return sum(driver.write(text, part) for text, part in compiled.in_steps(values))
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error
 
-    def _for(self, connection: Connection) -> _Compiled:
-        name = connection.dialect.name
-        known = self._compiled.get(name)
+    def later(self, unit: Unit, row: Mapping[str, object]) -> None:
+        """Writes a row that nobody reads but through the transaction: in `Unit.together` with others."""
+        if not unit.put_off(self, row):
+            self.run(unit, [row])
+
+    @cached_property
+    def order(self) -> int:
+        """Tables after those that their rows name, and changes after all new rows."""
+        table = getattr(self._statement, "table", None)
+        if not isinstance(table, Table):
+            raise TypeError("only what writes to a table can be put off")
+        places = _places(table.metadata)
+        return places[table] + len(places) * isinstance(self._statement, Update)
+
+    def _for(self, dialect: Dialect) -> _Compiled:
+        known = self._compiled.get(dialect.name)
         if known is None:
-            known = self._compiled[name] = _Compiled(self._statement, connection.dialect, self._columns)
+            known = self._compiled[dialect.name] = _Compiled(self._statement, dialect, self._columns)
         return known
 
 
+@cache
+def _places(metadata: MetaData) -> Mapping[Table, int]:
+    return {table: place for place, table in enumerate(metadata.sorted_tables)}
+
+
 def _fetch(reader: Reader, compiled: _Compiled, values: Any) -> list[Values]:
-    if reader.driver is None:
+    driver = reader.driver
+    if driver is None:
         result = reader.connection.exec_driver_sql(compiled.text, values)
         return [tuple(row) for row in result] if result.returns_rows else []
     try:
-        return reader.driver.rows(compiled.text, values)
+        return driver.rows(compiled.text, values)
     except apsw_dbapi.Error as error:
         raise _wrapped(compiled, values, error) from error
 

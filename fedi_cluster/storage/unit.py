@@ -3,16 +3,17 @@
 It refuses to commit: the edge that opened it does, after everything that follows from the facts has run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.ids import IdSource
+from fedi_cluster.storage import apsw_dbapi
 from fedi_cluster.storage.held import plainly, raw
 
 T = TypeVar("T")
@@ -24,19 +25,44 @@ React = Callable[["Unit", object], None]
 """Called with each recorded fact, in order, inside the transaction."""
 
 
+class LateFault(Exception):
+    """Of the rows that were written together one did not fit; `__cause__` says why, if the database did."""
+
+
+class Writing(Protocol):
+    """A statement that writes rows; those with a lower `order` go first, for others name their rows."""
+
+    @property
+    def order(self) -> int:
+        """Its place among the statements of a transaction."""
+        ...
+
+    def run(self, reader: "Reader", rows: Sequence[Mapping[str, object]]) -> int:
+        """Writes these rows; gives how many changed."""
+        ...
+
+
 class Reader:
-    """A transaction that only reads; `now` is an aware datetime in UTC, the same for all of it.
+    """A transaction that only reads; `now` is an aware datetime in UTC, the same for all of it."""
 
-    `driver` is the binding's own connection on SQLite, for what is prepared.
-    """
-
-    __slots__ = ("_held", "connection", "driver", "now")
+    __slots__ = ("_connection", "_driver", "_held", "dialect", "now")
 
     def __init__(self, connection: Connection, now: datetime) -> None:
-        self.connection = connection
-        self.driver = raw(connection) if connection.dialect.name == "sqlite" else None
+        self._connection = connection
+        self._driver = raw(connection) if connection.dialect.name == "sqlite" else None
+        self.dialect: Dialect = connection.dialect
         self.now = now
         self._held: dict[str, dict[object, Any]] = {}
+
+    @property
+    def connection(self) -> Connection:
+        """What statements are run on."""
+        return self._connection
+
+    @property
+    def driver(self) -> apsw_dbapi.Connection | None:
+        """The binding's own connection on SQLite, for what is prepared."""
+        return self._driver
 
     def held(self, family: str, key: object, read: Callable[[], T]) -> T:
         """What `read` gave for this key the first time in this transaction.
@@ -67,7 +93,8 @@ class Unit(Reader):
     `on_commit`: the function may run again where the database asks for it."""
 
     __slots__ = (
-        "_clock", "_depth", "_depths", "_followed", "_ids", "announced", "facts", "followers", "react"
+        "_clock", "_depth", "_depths", "_followed", "_ids", "_late", "announced", "facts", "followers",
+        "react",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, clock: Clock, ids: IdSource) -> None:
@@ -77,6 +104,7 @@ class Unit(Reader):
         self._followed = 0
         self._depth = 0
         self._depths: list[int] = []
+        self._late: dict[tuple[Writing, bool], list[Mapping[str, object]]] | None = None
         self.react: React | None = None
         self.facts: list[object] = []
         self.followers: list[Callable[[], None]] = []
@@ -115,6 +143,54 @@ class Unit(Reader):
         finally:
             self._depth = 0
 
+    @property
+    def connection(self) -> Connection:
+        """What statements are run on; what was put off is written first."""
+        if self._late:
+            self._write_late()
+        return self._connection
+
+    @property
+    def driver(self) -> apsw_dbapi.Connection | None:
+        """The same of the binding's own connection."""
+        if self._late:
+            self._write_late()
+        return self._driver
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Rows that are put off inside are written many at once: before the next statement, or at the end.
+
+        Raises `LateFault` there where one does not fit. It cannot be said whose it was, so that whoever
+        works a batch goes back and begins again without this.
+        """
+        self._late = {}
+        try:
+            yield
+            self._write_late()
+        finally:
+            self._late = None
+
+    def put_off(self, writing: Writing, row: Mapping[str, object], *, new: bool = False) -> bool:
+        """Whether the row will be written later, with those of the same statement: only in `together`.
+
+        Where it is to be `new`, a twin of it is a `LateFault`.
+        """
+        if self._late is None:
+            return False
+        self._late.setdefault((writing, new), []).append(row)
+        return True
+
+    def _write_late(self) -> None:
+        late, self._late = self._late or {}, {}
+        for (writing, new), rows in sorted(late.items(), key=lambda one: one[0][0].order):
+            try:
+                changed = writing.run(self, rows)
+            except DBAPIError as error:
+                raise LateFault from error
+            if new and changed < len(rows):
+                raise LateFault
+
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A part that succeeds whole, with what follows from its facts, or leaves nothing behind.
@@ -130,6 +206,8 @@ class Unit(Reader):
             del self.facts[recorded:], self._depths[recorded:], self.followers[waiting:]
             self._followed = min(self._followed, recorded)
             self._held.clear()
+            if self._late:
+                self._late = {}
             # Where the database has ended the whole transaction, there is nothing to go back to.
             with suppress(DBAPIError, PendingRollbackError):
                 plainly(self.connection, "ROLLBACK TO SAVEPOINT attempt")

@@ -31,7 +31,7 @@ def add_announced(unit: Unit, _at: Addresses, announced: Announced) -> None:
 
 def add(unit: Unit, post_id: int, region_id: int) -> None:
     """Shows a post under a region; a post that is shown already stays where it is."""
-    _SHOWN.run(unit, [{"post_id": post_id, "region_id": region_id, "added_at": unit.now}])
+    _SHOWN.later(unit, {"post_id": post_id, "region_id": region_id, "added_at": unit.now})
 
 
 def remove_unannounced(unit: Unit, _at: Addresses, taken_back: Unannounced) -> None:

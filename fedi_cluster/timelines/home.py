@@ -153,7 +153,7 @@ def _insert(dialect: str, what: str) -> Prepared:
 
 
 def _fill(unit: Unit, what: str, **ids: int) -> int:
-    return _insert(unit.connection.dialect.name, what).run(unit, [ids])
+    return _insert(unit.dialect.name, what).run(unit, [ids])
 
 
 class _Facts(NamedTuple):

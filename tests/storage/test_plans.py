@@ -39,6 +39,6 @@ def test_read_aheads_take_their_index(name: str, tmp_path: Path) -> None:
 
 
 def _plan(reader: Reader, statement: Prepared) -> list[str]:
-    text = statement._for(reader.connection).text
+    text = statement._for(reader.dialect).text
     rows = reader.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", ('["a"]',) * text.count("?"))
     return [str(row[3]) for row in rows]

@@ -109,7 +109,7 @@ def put(
     known = held(unit, what.uri)
     fresh = _values(what, document, verified=verified)
     if known is None:
-        _INSERT.run(unit, [{"uri": what.uri, "listed": listed, **fresh}])
+        _INSERT.later(unit, {"uri": what.uri, "listed": listed, **fresh})
         noted = cast(bool | None, fresh["verified"])
         unit.hold(ROWS, what.uri, Held(what, listed, offered=False, document=document, verified=noted))
         if listed:

@@ -55,7 +55,7 @@ def stand(unit: Unit, uri: str, sides: Sides) -> str:
     older one stands again, and its id is what is given.
     """
     row = {"uri": uri, "id": unit.new_id(), "actor": sides.actor, "kind": sides.kind}
-    if _NOTE.run(unit, [row | {"object": sides.object, "created_at": unit.now}]):
+    if _NOTE.is_new(unit, row | {"object": sides.object, "created_at": unit.now}):
         return uri
     known = _KNOWN.first(unit, uri=uri)
     assert known is not None, "an id that cannot be noted is there"

@@ -34,11 +34,11 @@ from fedi_cluster.jobs.queue import Job
 from fedi_cluster.jobs.worker import RETRY, Outcome, Rest, nothing
 from fedi_cluster.kernel.errors import ClusterError, Gone, NotFound, Refused, Unreachable
 from fedi_cluster.kernel.json import parse_again
+from fedi_cluster.storage.among import among
 from fedi_cluster.storage.faults import concerns_all, reason_of
 from fedi_cluster.storage.prepared import Prepared
-from fedi_cluster.storage.tables.base import BigId
 from fedi_cluster.storage.tables.federation import inbox_log
-from fedi_cluster.storage.unit import Unit
+from fedi_cluster.storage.unit import LateFault, Unit
 from fedi_cluster.telemetry.doing import doing
 from fedi_cluster.telemetry.traces import span
 
@@ -85,7 +85,7 @@ _NEXT = (
 _ONE = select(*_COLUMNS).where(_table.id == bindparam("log_id"), _table.state.in_((OPEN, LATER)))
 _MARK = Prepared(
     update(inbox_log)
-    .where(_table.id == bindparam("log_id", type_=BigId))
+    .where(among(_table.id, "log_ids"))
     .values(state=bindparam("to"), reason=bindparam("why"), tries=bindparam("tried"))
 )
 _BROKE = (
@@ -120,7 +120,7 @@ class _Batch:
     """
 
     left: int | None = None
-    marks: list[dict[str, object]] = field(default_factory=list)
+    marks: dict[tuple[str, str | None, int], list[int]] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
     again: dict[int, timedelta] = field(default_factory=dict)
     more: bool = False
@@ -128,13 +128,17 @@ class _Batch:
 
     def mark(self, row: _Row, state: str, reason: str | None = None, tries: int = 0) -> None:
         why = reason[:_LONGEST_REASON] if reason else None
-        self.marks.append({"log_id": row.id, "to": state, "why": why, "tried": tries})
+        self.marks.setdefault((state, why, tries), []).append(row.id)
         self.ended.append(Ended(row.id, row.activity_uri[:_LONGEST_REASON], self.type, state, why))
         self.type = "unread"
 
     def write(self, unit: Unit, *, stand: bool = True) -> None:
         if self.marks:
-            _MARK.run(unit, self.marks)
+            ends = [
+                {"to": state, "why": why, "tried": tries, "log_ids": log_ids}
+                for (state, why, tries), log_ids in self.marks.items()
+            ]
+            _MARK.run(unit, ends)
             unit.on_commit(partial(tell, self.ended, unit.now))
         for log_id, wait in self.again.items() if stand else ():
             asked = {retry_key(log_id): {"log_id": log_id}}
@@ -194,10 +198,13 @@ def _work_batch(
     _read_ahead(unit, entries)
     within = inside(federation, unit)
     try:
-        # Savepoints cost a twentieth of the work, and hardly ever does one fail that has begun to write.
-        with unit.attempt():
+        # Savepoints and single rows cost a good part of the work, and hardly ever does one fail that has
+        # begun to write.
+        with unit.attempt(), unit.together():
             batch = _work_rows(unit, within, entries, partial(_together, unit))
-    except _Apart:
+    except (_Apart, LateFault) as error:
+        if error.__cause__ and concerns_all(error.__cause__):
+            raise error.__cause__ from None
         batch = _work_rows(unit, within, entries, unit.attempt)
     batch.more = more
     batch.write(unit)
@@ -236,6 +243,8 @@ def _together(unit: Unit) -> Iterator[None]:
     try:
         yield
         unit.follow_facts()
+    except LateFault:
+        raise
     except Exception as error:
         if concerns_all(error):
             raise
@@ -272,7 +281,7 @@ def _work(unit: Unit, within: Federation, entry: _Entry, batch: _Batch, apart: _
                 outcome(unit)
     except NeedsNetwork:
         return False
-    except _Apart:
+    except (_Apart, LateFault):
         raise
     except Exception as error:
         _note_failure(batch, row, error)

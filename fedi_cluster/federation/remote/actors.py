@@ -30,7 +30,7 @@ _TAKEN_APART = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
+class ReadActor:
     """An actor as its server told of it, and the document as it came: the proof is over that."""
 
     at: datetime
@@ -46,8 +46,8 @@ class RemoteActors:
         self._db = db
         self._clock = clock
         self._fetcher = fetcher
-        self._held: ByteLru[str, _Read] = ByteLru(_MOST_BYTES)
-        self._running: dict[str, asyncio.Task[_Read]] = {}
+        self._held: ByteLru[str, ReadActor] = ByteLru(_MOST_BYTES)
+        self._running: dict[str, asyncio.Task[ReadActor]] = {}
 
     async def ensure(self, uri: str, *, fresh: bool = False) -> Actor:
         """The actor with this id, read anew where what we have is older than a day or `fresh` is asked.
@@ -67,7 +67,7 @@ class RemoteActors:
         if fallback and fallback.fetched_at and fallback.fetched_at + FRESH_FOR > now:
             return fallback
         try:
-            read = await self._read(uri)
+            read = await self.read(uri)
         except Unreachable:
             if fallback:
                 return fallback
@@ -106,9 +106,10 @@ class RemoteActors:
 
     async def document(self, uri: str, *, fresh: bool = False) -> ActorDocument:
         """What the actor's own server says of it, at most a minute old; nothing is stored."""
-        return (await self._read(uri, fresh=fresh)).document
+        return (await self.read(uri, fresh=fresh)).document
 
-    async def _read(self, uri: str, *, fresh: bool = False) -> _Read:
+    async def read(self, uri: str, *, fresh: bool = False) -> ReadActor:
+        """The same, with the document as it came."""
         held = self._held.get(uri)
         if held and not fresh and held.at + _HELD_FOR > self._clock.now():
             return held
@@ -119,18 +120,18 @@ class RemoteActors:
             running.add_done_callback(lambda _task: self._running.pop(uri, None))
         return await asyncio.shield(running)
 
-    async def _fetch(self, uri: str) -> _Read:
+    async def _fetch(self, uri: str) -> ReadActor:
         return self._hold(uri, await self._fetcher.document(uri))
 
     def hold(self, uri: str, document: Json) -> ActorDocument:
         """Keeps for a minute what was just read at `uri`; raises `Unreachable` where it is no actor."""
         return self._hold(uri, document).document
 
-    def _hold(self, uri: str, raw: Json) -> _Read:
+    def _hold(self, uri: str, raw: Json) -> ReadActor:
         found = parse.actor(raw)
         if isinstance(found, Unreadable):
             raise Unreachable("The account cannot be read.", permanent=True, detail=f"{uri}: {found.reason}")
-        read = _Read(self._clock.now(), found, raw)
+        read = ReadActor(self._clock.now(), found, raw)
         self._held.put(uri, read, len(dumps(raw)) * _TAKEN_APART)
         return read
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
-from fedi_cluster.federation.remote.actors import RemoteActors
+from fedi_cluster.federation.remote.actors import ReadActor, RemoteActors
 from fedi_cluster.federation.remote.context import Federation
 from fedi_cluster.federation.remote.fetch import Fetcher
 from fedi_cluster.federation.remote.objects import RemoteObjects
-from fedi_cluster.federation.vocab.types import ActorDocument
 from fedi_cluster.kernel.json import Json
 from fedi_cluster.storage.database import Database
 from fedi_cluster.storage.unit import Reader, Unit
@@ -50,7 +49,7 @@ class _NoFetcher:
 
 
 class _KnownActors(RemoteActors):
-    async def document(self, uri: str, *, fresh: bool = False) -> ActorDocument:
+    async def read(self, uri: str, *, fresh: bool = False) -> ReadActor:
         raise NeedsNetwork
 
 

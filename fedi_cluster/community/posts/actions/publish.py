@@ -104,7 +104,7 @@ def publish(unit: Unit, author: Actor, new: PublishPost, *, again: bool = False)
         "cc": list(new.cc),
     }
     thread_id = parent.thread_id if parent else None
-    while not _INSERT.run(unit, [stored := row | {"id": new.id, "thread_id": thread_id or new.id}]):
+    while not _INSERT.is_new(unit, stored := row | {"id": new.id, "thread_id": thread_id or new.id}):
         # Who lives elsewhere chooses numbers, too, and may have chosen this one.
         if author.local:
             raise Conflict("Another post has this number already; publish it again.", detail=new.uri)
@@ -145,16 +145,15 @@ def index(unit: Unit, post_id: int, tags: Iterable[Tag]) -> None:
     """Makes the hashtags and the known mentioned actors of a post findable."""
     found = list(tags)
     keys = {hashtag_key(tag.name)[:100] for tag in found if tag.type == "Hashtag"}
-    if keys:
-        _HASHTAG.run(unit, [{"post_id": post_id, "tag": key} for key in sorted(keys)])
-    named = actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention"))
-    if named:
-        _MENTION.run(unit, [{"post_id": post_id, "actor_id": actor.id} for actor in named])
+    for key in sorted(keys):
+        _HASHTAG.later(unit, {"post_id": post_id, "tag": key})
+    for actor in actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention")):
+        _MENTION.later(unit, {"post_id": post_id, "actor_id": actor.id})
 
 
 def count(unit: Unit, post_id: int, column: str, step: int) -> None:
     """Moves a counter of a post; it never falls below nothing."""
-    _COUNT[column].run(unit, [{"post": post_id, "step": step}])
+    _COUNT[column].later(unit, {"post": post_id, "step": step})
     queries.hold_counted(unit, post_id, column, step)
 
 

@@ -21,7 +21,7 @@ def _add(unit: Unit, table: Table, actor: Actor, post: Post, uri: str) -> Reacti
         raise Conflict("This id was given to another act already.", detail=uri)
     reaction_id = unit.new_id()
     row = {"id": reaction_id, "uri": uri, "actor_id": actor.id, "post_id": post.id, "created_at": unit.now}
-    _INSERT[table.name].run(unit, [row])
+    _INSERT[table.name].later(unit, row)
     queries.hold_reaction(unit, uri)
     return Reaction(reaction_id, uri, actor.id, post.id, unit.now)
 
