@@ -53,12 +53,7 @@ async def prove(federation: Federation, claim: CheckedClaim, *, of_the_gone: boo
 
 def facts_of(request: Request, base_url: str, body: bytes) -> RequestFacts:
     """What the signature of a request can speak of; its address is under our configured base URL."""
-    target = request.scope["raw_path"].decode("latin-1")
-    query = request.scope["query_string"].decode("latin-1")
-    return RequestFacts.under(
-        base_url,
-        request.method,
-        f"{target}?{query}" if query else target,
-        [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.scope["headers"]],
-        body,
-    )
+    scope = request.scope
+    path, query = scope["raw_path"], scope["query_string"]
+    target = path + b"?" + query if query else path
+    return RequestFacts.from_wire(base_url, scope["method"], target, scope["headers"], body)

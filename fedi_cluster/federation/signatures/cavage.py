@@ -58,7 +58,7 @@ def read_date(text: str) -> datetime:
 
 def signing_string(lines: list[tuple[str, str]]) -> str:
     """The text that is signed: a line for each component, without a newline at the end."""
-    return "\n".join(f"{name}: {value}" for name, value in lines)
+    return "\n".join([f"{name}: {value}" for name, value in lines])
 
 
 def read_claim(header: str) -> Claim:
@@ -138,10 +138,11 @@ def bases(facts: RequestFacts, claim: Claim) -> list[bytes]:
     """
     path, mark, _query = facts.target.partition("?")
     targets = (facts.target, path) if mark else (path,)
-    return [
-        as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
-        for target in targets
-    ]
+    return [_base(facts, claim, target) for target in targets]
+
+
+def _base(facts: RequestFacts, claim: Claim, target: str) -> bytes:
+    return as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
 
 
 def fits(algorithm: str | None, kind: Kind) -> bool:
@@ -157,6 +158,8 @@ def _algorithm(name: str | None) -> str:
 
 
 def _value(facts: RequestFacts, claim: Claim, name: str, target: str) -> str:
+    if name[0] != "(":
+        return facts.signed_header(name)
     if name == "(request-target)":
         return f"{facts.method.lower()} {target}"
     if name in ("(created)", "(expires)"):
@@ -164,9 +167,7 @@ def _value(facts: RequestFacts, claim: Claim, name: str, target: str) -> str:
         if moment is None:
             raise Unauthenticated(f"The signature covers {name}, which it does not give.")
         return str(moment)
-    if name.startswith("("):
-        raise Unauthenticated("The signature covers a component that is not known here.")
-    return facts.signed_header(name)
+    raise Unauthenticated("The signature covers a component that is not known here.")
 
 
 def _read_parameters(text: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The digest of a body, written and checked in both header forms; it reads no signature."""
 
-import base64
 import hashlib
 import hmac
 import re
@@ -12,6 +11,7 @@ from fedi_cluster.federation.signatures.structured import (
     decode_base64,
     encode_bytes,
     parse_dictionary,
+    written_base64,
 )
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
 
@@ -38,7 +38,7 @@ def digest_header(body: bytes) -> str:
 
 
 def _usual(body: bytes) -> str:
-    return "SHA-256=" + base64.b64encode(_digest("sha-256", body)).decode("ascii")
+    return "SHA-256=" + written_base64(_digest("sha-256", body))
 
 
 @lru_cache(maxsize=16)

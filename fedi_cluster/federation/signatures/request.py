@@ -82,22 +82,34 @@ class RequestFacts(NamedTuple):
 
         `headers` are all lines in their order, names in any case.
         """
+        named = {name.lower(): value.strip(" \t") for name, value in headers}
+        if len(named) < len(headers):
+            named = _joined(headers)
+        return cls._under(base_url, method.upper(), target, named, body)
+
+    @classmethod
+    def from_wire(
+        cls, base_url: str, method: str, target: bytes, headers: Collection[tuple[bytes, bytes]], body: bytes
+    ) -> "RequestFacts":
+        """The same of a request as ASGI hands it over: bytes, method and names of headers in their case."""
+        named = {name.decode("latin-1"): value.decode("latin-1").strip(" \t") for name, value in headers}
+        if len(named) < len(headers):
+            named = _joined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
+        return cls._under(base_url, method, target.decode("latin-1"), named, body)
+
+    @classmethod
+    def _under(
+        cls, base_url: str, method: str, target: str, named: Mapping[str, str], body: bytes
+    ) -> "RequestFacts":
         if not target.startswith("/"):
             raise Malformed("The request names no path.")
         root = target_of(base_url)
         found = target_of(f"{root.scheme}://{root.authority}{target.partition('#')[0]}")
-        named = {name.lower(): value.strip(" \t") for name, value in headers}
-        if len(named) < len(headers):
-            named = _joined(headers)
-        return cls(method.upper(), found.path_and_query, named, body, found)
-
-    def header(self, name: str) -> str | None:
-        """The value of a header, named in lower case."""
-        return self.headers.get(name)
+        return cls(method, found.path_and_query, named, body, found)
 
     def signed_header(self, name: str) -> str:
         """The value of a header that a signature covers; raises `Unauthenticated` if there is none."""
-        value = self.header(name)
+        value = self.headers.get(name)
         if value is None:
             raise Unauthenticated(f"The signature covers the header {name}, which was not sent.")
         if "\n" in value or "\r" in value:
@@ -111,7 +123,7 @@ class RequestFacts(NamedTuple):
 
     def is_addressed_to_us(self) -> bool:
         """Does the Host header name our public authority? Else it is a delivery to somebody else."""
-        host = (self.header("host") or "").lower()
+        host = self.headers.get("host", "").lower()
         usual = ":" + _DEFAULT_PORT[self.uri.scheme]
         return host.removesuffix(usual) == self.uri.authority
 

@@ -5,8 +5,8 @@ display strings appear in no signature, so they are `Malformed`, as are duplicat
 choose differently.
 """
 
-import base64
 import re
+from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
 
 from fedi_cluster.kernel.errors import Malformed
@@ -90,18 +90,23 @@ def decode_base64(text: str) -> bytes:
     Strict, because a replay is recognised by its signature's text: no second spelling may exist.
     """
     try:
-        decoded = base64.b64decode(text.encode("ascii"))
+        decoded = a2b_base64(text)
     except ValueError as error:
         raise Malformed("A signature header holds something that is not base64.") from error
     # This finds strange characters, too, which the reader passes over.
-    if base64.b64encode(decoded).decode("ascii") != text:
+    if written_base64(decoded) != text:
         raise Malformed("A signature header holds something that is not base64.", detail="not canonical")
     return decoded
 
 
+def written_base64(value: bytes) -> str:
+    """Standard base64 in its canonical form."""
+    return b2a_base64(value, newline=False).decode("ascii")
+
+
 def encode_bytes(value: bytes) -> str:
     """A byte sequence: base64 between colons."""
-    return f":{base64.b64encode(value).decode('ascii')}:"
+    return f":{written_base64(value)}:"
 
 
 def write_bare(value: Bare) -> str:

@@ -149,6 +149,8 @@ def reference(value: object) -> str | None:
 
     The public collection comes back in its full spelling.
     """
+    if isinstance(value, str):  # as nearly always
+        return PUBLIC if is_public(value) else identifier(value)
     if value is None:
         return None
     return next(iter(references(value, limit=1)), None)
