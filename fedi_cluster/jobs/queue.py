@@ -17,12 +17,12 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
-    Row,
     Select,
     Text,
     Update,
@@ -43,7 +43,9 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from fedi_cluster.jobs.bell import ring_after
 from fedi_cluster.kernel.json import Json
-from fedi_cluster.storage.tables.base import Moment
+from fedi_cluster.storage.among import among
+from fedi_cluster.storage.prepared import Prepared
+from fedi_cluster.storage.tables.base import BigId, Moment
 from fedi_cluster.storage.tables.jobs import job as job_table
 from fedi_cluster.storage.unit import Unit
 
@@ -153,8 +155,8 @@ def claim(unit: Unit, worker: str, limit: int, lease: timedelta, *, queue: str =
     while again and len(jobs) < limit:
         free, later, again = _look_through(unit, queue, 2 * limit)
         if free:
-            taken = {"chosen": free[: limit - len(jobs)], "now": unit.now, "until": unit.now + lease}
-            rows = unit.connection.execute(_TAKE, {**taken, "token": token})
+            until = unit.now + lease
+            rows = _TAKE.all(unit, chosen=free[: limit - len(jobs)], now=unit.now, until=until, token=token)
             jobs += [job_of(row) for row in rows]
         # Those who stand behind must not hide the due jobs of others from this claim, or from the next.
         again = bool(later) and _send_behind(unit, later) and again
@@ -166,8 +168,7 @@ def finish(unit: Unit, job: Job) -> bool:
 
     A standing job that was asked for again while it ran is due again instead.
     """
-    mine = {"job_id": job.id, "token": _lease_of(job), "seen": job.wanted}
-    gone = unit.connection.execute(_FINISH, mine).rowcount
+    gone = _FINISH.run(unit, [{"job_id": job.id, "token": _lease_of(job), "seen": job.wanted}])
     if gone and job.lane is not None:
         _bring_forward(unit, job.lane)
     if not gone and job.key is not None:
@@ -180,8 +181,8 @@ def rest(unit: Unit, job: Job, run_at: datetime) -> bool:
 
     False: lease lost. One that was asked for while it ran goes on now.
     """
-    asked = case((_job.wanted != job.wanted, unit.now), else_=run_at)
-    return _end_lease(unit, job, run_at=asked, tries=0, error=None)
+    mine = {"job_id": job.id, "token": _lease_of(job), "seen": job.wanted}
+    return bool(_REST.run(unit, [{**mine, "now": unit.now, "at": run_at}]))
 
 
 def postpone(unit: Unit, job: Job, run_at: datetime, error: str, *, foreseen: bool = False) -> bool:
@@ -234,26 +235,17 @@ def requeue(unit: Unit, *, job_id: int | None = None, lane: str | None = None) -
     return count
 
 
-def job_of(row: Row[tuple[object, ...]]) -> Job:
+def job_of(row: Sequence[Any]) -> Job:
     """The shape of a row of `COLUMNS`."""
-    payload, damaged = _payload_of(row.payload)
+    (
+        job_id, kind, queue, key, wanted, lane, raw, state, run_at, leased_until, lease, tries, error,
+        created_at,
+    ) = row  # fmt: skip
+    payload, damaged = _payload_of(raw)
     return Job(
-        id=row.id,
-        kind=row.kind,
-        queue=row.queue,
-        key=row.key,
-        wanted=row.wanted,
-        lane=row.lane,
-        payload=payload,
-        state=row.state,
-        run_at=row.run_at,
-        leased_until=row.leased_until,
-        lease=row.leased_by,
-        tries=row.tries,
-        error=row.error,
-        created_at=row.created_at,
-        damaged=damaged,
-    )
+        job_id, kind, queue, key, wanted, lane, payload, state, run_at, leased_until, lease, tries, error,
+        created_at, damaged,
+    )  # fmt: skip
 
 
 def _payload_of(text: str) -> tuple[Json, str | None]:
@@ -285,19 +277,19 @@ def _look_through(unit: Unit, queue: str, most: int) -> tuple[list[int], dict[in
     """The due jobs that may be taken; those that stand after another one of their lane, with that one; and
     whether there may be more than were looked at."""
     most = max(most, _LOOKED_THROUGH)
-    due = unit.connection.execute(_DUE, {"now": unit.now, "of_queue": queue, "most": most}).all()
-    heads = _heads_of(unit, {row.lane for row in due if row.lane is not None})
+    due = _DUE.all(unit, now=unit.now, of_queue=queue, most=most)
+    heads = _heads_of(unit, {lane for _, lane in due if lane is not None})
     free: list[int] = []
     later: dict[int, int] = {}
-    for row in due:
-        if row.lane is None:
-            free.append(row.id)
-        elif row.lane in heads:  # not where the lane was dropped since the last statement
-            first, busy = heads[row.lane]
-            if first < row.id:
-                later[row.id] = first
+    for job_id, lane in due:
+        if lane is None:
+            free.append(job_id)
+        elif lane in heads:  # not where the lane was dropped since the last statement
+            first, busy = heads[lane]
+            if first < job_id:
+                later[job_id] = first
             elif not busy:
-                free.append(row.id)
+                free.append(job_id)
     return free, later, len(due) == most
 
 
@@ -351,9 +343,7 @@ def _take_statement() -> ReturningUpdate[tuple[object, ...]]:
     mine = job_table.alias("mine")
     still_due = (
         select(mine.c.id)
-        .where(
-            mine.c.id.in_(bindparam("chosen", expanding=True)), mine.c.state == READY, mine.c.run_at <= now
-        )
+        .where(among(mine.c.id, "chosen"), mine.c.state == READY, mine.c.run_at <= now)
         .with_for_update(skip_locked=True)
     )
     return (
@@ -381,9 +371,23 @@ def _forward_statement() -> Update:
     )
 
 
-_DUE = _due_statement()
-_TAKE = _take_statement()
-_FINISH = delete(job_table).where(
-    _job.id == bindparam("job_id"), _job.leased_by == bindparam("token"), _job.wanted == bindparam("seen")
+_DUE = Prepared(_due_statement())
+_TAKE = Prepared(_take_statement())
+_MINE = (_job.id == bindparam("job_id", type_=BigId), _job.leased_by == bindparam("token"))
+_FINISH = Prepared(delete(job_table).where(*_MINE, _job.wanted == bindparam("seen")))
+_REST = Prepared(
+    update(job_table)
+    .where(*_MINE)
+    .values(
+        leased_by=None,
+        leased_until=None,
+        decided_at=bindparam("now", type_=Moment),
+        run_at=case(
+            (_job.wanted != bindparam("seen"), bindparam("now", type_=Moment)),
+            else_=bindparam("at", type_=Moment),
+        ),
+        tries=0,
+        error=None,
+    )
 )
 _FORWARD = _forward_statement()

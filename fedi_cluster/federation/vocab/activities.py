@@ -6,7 +6,7 @@ from typing import cast
 from fedi_cluster.federation.vocab.actors import actor as read_actor
 from fedi_cluster.federation.vocab.kinds import ACTIVITIES, ACTORS, COLLECTIONS, kind_of
 from fedi_cluster.federation.vocab.lists import member_list
-from fedi_cluster.federation.vocab.objects import obj
+from fedi_cluster.federation.vocab.objects import obj, obj_of
 from fedi_cluster.federation.vocab.types import (
     Accept,
     Activity,
@@ -159,7 +159,7 @@ def _content(raw: Json | None) -> Content | None:
     elif kind in COLLECTIONS:
         found = member_list(raw) if "creative:format" in members else None
     else:
-        found = obj(raw)
+        found = obj_of(members)
     return None if isinstance(found, Unreadable | Tombstone) else cast(Content | None, found)
 
 

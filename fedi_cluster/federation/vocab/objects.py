@@ -52,7 +52,11 @@ def obj(document: Json) -> ObjectDocument | Tombstone | Unreadable:
 
     Needs `id` and one `type` that is neither an actor, an activity nor a collection.
     """
-    members = terms(document)
+    return obj_of(terms(document))
+
+
+def obj_of(members: Json) -> ObjectDocument | Tombstone | Unreadable:
+    """The same from its members under short names (`terms`)."""
     own_id = identifier(members.get("id"))
     kind = kind_of(members)
     if own_id is None:
