@@ -4,8 +4,6 @@ It binds no port and reads no settings: both are handed in by who starts it.
 """
 
 import asyncio
-import ctypes
-import gc
 import logging
 import signal
 import socket
@@ -18,6 +16,7 @@ import uvicorn
 from fedi_cluster.cli.common import is_terminal
 from fedi_cluster.cli.draining import DrainingServer
 from fedi_cluster.cli.listening import BACKLOG
+from fedi_cluster.cli.memory import given_back, keep_what_is_loaded, share_one_arena
 from fedi_cluster.cli.succession import hold_signals, listen_to_signals
 from fedi_cluster.cli.telling import begin_tracing
 from fedi_cluster.community.regions.founding import check_identity
@@ -33,9 +32,6 @@ from fedi_cluster.telemetry.traces import end_traces
 from fedi_cluster.wiring import House, close_house, open_house
 
 _log = logging.getLogger(__name__)
-
-_ARENAS = -8
-"""M_ARENA_MAX of mallopt(3)."""
 
 GRACE = 10
 """Seconds that open requests have to end when the server stops."""
@@ -76,7 +72,8 @@ async def run_instance(
             except Unavailable as error:  # a full disk: what is there can be read all the same
                 _log.warning("the sisters are not greeted: %s", error.detail)
         keep_what_is_loaded()
-        await run.until_told(jobs=jobs)
+        async with given_back():
+            await run.until_told(jobs=jobs)
     finally:
         await close_house(house)
         end_traces()
@@ -157,28 +154,6 @@ class _Run:
             if self._working is None:
                 self._leave()
         self._asking = None
-
-
-def share_one_arena() -> None:
-    """All threads allocate from one place, before any of them does.
-
-    The C library of most systems gives each thread an arena of its own, whose holes serve no other thread:
-    after half an hour of work they were a tenth of our memory. Threads of Python rarely allocate at the same
-    time.
-    """
-    with suppress(OSError, AttributeError):  # another C library, which has no arenas
-        ctypes.CDLL(None).mallopt(_ARENAS, 1)
-
-
-def keep_what_is_loaded() -> None:
-    """What is loaded now stays for good: no collection walks through it again.
-
-    What comes after is looked through less often than by default: a batch of posts is thousands of objects,
-    nearly none of them in a ring, and looking for rings was a tenth of its time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 async def run_jobs(house: House, stop: asyncio.Event) -> None:

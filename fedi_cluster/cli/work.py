@@ -49,7 +49,8 @@ async def work(once: bool, log_level: str | None) -> None:
 
 
 async def _work(settings: "Settings", once: bool) -> None:
-    from fedi_cluster.cli.running import keep_what_is_loaded, run_jobs, share_one_arena
+    from fedi_cluster.cli.memory import given_back, keep_what_is_loaded, share_one_arena
+    from fedi_cluster.cli.running import run_jobs
     from fedi_cluster.jobs.worker import Worker
 
     share_one_arena()
@@ -64,4 +65,5 @@ async def _work(settings: "Settings", once: bool) -> None:
             loop.add_signal_handler(number, stop.set)
         keep_what_is_loaded()
         click.echo(f"Working the jobs of {house.settings.base_url}; Ctrl-C ends it.")
-        await run_jobs(house, stop)
+        async with given_back():
+            await run_jobs(house, stop)

@@ -28,7 +28,8 @@ AT_ONCE = 50
 _Name = tuple[str, int]
 """A body: of an `activity` of ours, or of an entry of the `log`."""
 
-_MOST_HELD = 8 * 2**20
+_MOST_HELD = 2 * 2**20
+_MOST_KEYS_HELD = 2**20
 _KEYS = 4096
 _table = delivery.c
 # What a clock decided that was ahead does not wait for it.
@@ -104,12 +105,12 @@ class Load:
 
 
 class Parcels:
-    """Holds bodies of the last activities, up to 8 MiB, and our actors' keys."""
+    """Holds bodies of the last activities, some five hundred, and our actors' keys."""
 
     def __init__(self, at: Addresses) -> None:
         self._at = at
         self._bodies: ByteLru[_Name, bytes] = ByteLru(_MOST_HELD)
-        self._keys: ByteLru[int, PrivateKeys] = ByteLru(_MOST_HELD // 8)
+        self._keys: ByteLru[int, PrivateKeys] = ByteLru(_MOST_KEYS_HELD)
 
     def load(self, reader: Reader, host: str) -> Load:
         """The next deliveries of the lane to `host`, in their order."""
