@@ -205,11 +205,13 @@ async def test_what_rests_too_long_is_closed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 async def test_half_an_answer_is_never_another_ones() -> None:
+    gone = asyncio.Event()
+
     async def behave(heard: Heard, writer: asyncio.StreamWriter) -> None:
         if heard.path == "/half":
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
             await writer.drain()
-            await asyncio.sleep(0.05)
+            await gone.wait()
             if not writer.is_closing():
                 writer.write(b"answer")
         else:
@@ -217,10 +219,12 @@ async def test_half_an_answer_is_never_another_ones() -> None:
 
     async with stranger(behave) as server, network(settings()) as transport:
         for number in range(MOST_OF_ONE + 2):
+            gone.clear()
             left = asyncio.ensure_future(get(transport, server, "/half"))
             await heard_of(server, 2 * number + 1)
             await asyncio.sleep(0.01)
             left.cancel()
+            gone.set()
             assert (await get(transport, server, f"/{number}")).body == f"/{number}".encode()
             assert left.cancelled()
         assert places_taken(transport) <= 2
