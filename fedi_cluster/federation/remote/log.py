@@ -49,11 +49,14 @@ _HEARD_FOR = timedelta(minutes=1)
 _MOST_HEARD = 10_000
 _PAUSE = 30
 
-_PERIOD = 0.1
-_TOGETHER = 0.02
-_MOST_WAITS = 12
+# How much arrives a second: busy, a flood, and the end of one. Between the last two lies what arrives where
+# working and accepting hold each other up, so that a flood is known as one until it ends.
 _BUSY = 100.0
 _FLOOD = 300.0
+_CALM = 150.0
+_PERIOD = 0.25
+_TOGETHER = 0.02
+_MOST_WAITS = 25
 
 _APPEND = Upsert(inbox_log, ("activity_uri", "sender_actor"))
 _table = inbox_log.c
@@ -87,25 +90,34 @@ class Said(NamedTuple):
 
 
 class _Pace:
-    """How many a second, as of the last tenth of one."""
+    """How many a second, as of the last quarter of one, and whether that is a flood."""
 
     def __init__(self) -> None:
         self._since = self._count = self._rate = 0.0
+        self._flooded = False
 
     def step(self) -> None:
         """One more."""
         self._turn()
         self._count += 1
 
-    def rate(self) -> float:
-        """So many a second."""
+    @property
+    def busy(self) -> bool:
+        """Whether more comes at once than one by one."""
         self._turn()
-        return self._rate
+        return self._rate > _BUSY
+
+    @property
+    def flooded(self) -> bool:
+        """Whether so much comes, or came and has not become little since."""
+        self._turn()
+        return self._flooded
 
     def _turn(self) -> None:
         now = time.monotonic()
         if now - self._since > _PERIOD:
             self._rate = self._count / (now - self._since)
+            self._flooded = self._rate > (_CALM if self._flooded else _FLOOD)
             self._since, self._count = now, 0.0
 
 
@@ -147,23 +159,26 @@ class InboxLog:
         self._pace.step()
         await self._gatherer.add(Said(sender, activity_uri, raw, now))
 
-    async def lull(self) -> None:
+    async def lull(self, host: str) -> None:
         """Waits for a moment while much arrives: together it is worked faster, and accepting goes before.
 
-        Not at all where little does. In a flood the lanes wait for one another, too, a quarter of a second
-        each, until half of what may wait does wait.
+        Not at all where little does. In a flood the lanes wait for one another, too, half a second each,
+        until half of what may wait does wait, in all or of this instance.
         """
-        if self._pace.rate() > _BUSY:
+        if self._pace.busy:
             await asyncio.sleep(_TOGETHER)
-        if self._is_flooded():
+        if self._may_wait(host):
             async with self._turn:
                 for _ in range(_MOST_WAITS):
-                    if not self._is_flooded():
+                    if not self._may_wait(host):
                         return
                     await asyncio.sleep(_TOGETHER)
 
-    def _is_flooded(self) -> bool:
-        return self._pace.rate() > _FLOOD and 2 * self._waiting_in_all < self._limits.inbox_waiting
+    def _may_wait(self, host: str) -> bool:
+        limits = self._limits
+        much = 2 * self._waiting_in_all >= limits.inbox_waiting
+        much |= 2 * self._waiting.get(host, 0) >= limits.inbox_waiting_per_host
+        return self._pace.flooded and not much
 
     async def _count(self) -> None:
         self._counted_at = time.monotonic()
