@@ -343,7 +343,8 @@ def _take_statement() -> ReturningUpdate[tuple[object, ...]]:
     mine = job_table.alias("mine")
     still_due = (
         select(mine.c.id)
-        .where(among(mine.c.id, "chosen"), mine.c.state == READY, mine.c.run_at <= now)
+        # So written, SQLite looks at those that are chosen and not through all that is ready.
+        .where(among(mine.c.id, "chosen"), func.coalesce(mine.c.state, "") == READY, mine.c.run_at <= now)
         .with_for_update(skip_locked=True)
     )
     return (

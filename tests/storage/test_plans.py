@@ -6,7 +6,9 @@ import pytest
 
 from fedi_cluster.community.posts.queries import posts, reactions
 from fedi_cluster.community.regions import ledger
+from fedi_cluster.federation.inbox import process
 from fedi_cluster.federation.remote import lanes
+from fedi_cluster.jobs import queue
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
@@ -22,11 +24,13 @@ _INDEX = {
     "reactions": (reactions._REACTIONS_OF, "uri=?"),
     "ledger": (ledger._BY_URIS, "uri=?"),
     "lanes that fail": (lanes._FAILING, "host=?"),
+    "jobs that are taken": (queue._TAKE, "rowid=?"),
+    "ends of what arrived": (process._MARK, "rowid=?"),
 }
 
 
 @pytest.mark.parametrize("name", _INDEX)
-def test_read_aheads_take_their_index(name: str, tmp_path: Path) -> None:
+def test_what_names_several_takes_its_index(name: str, tmp_path: Path) -> None:
     statement, column = _INDEX[name]
     url = f"sqlite:///{tmp_path}/plans.sqlite"
     upgrade(url)
