@@ -10,7 +10,7 @@ _ARENAS = -8
 """M_ARENA_MAX of mallopt(3)."""
 
 _EACH = 60.0
-"""Seconds between two times that free memory is given back."""
+"""Seconds between two times that memory is tidied up."""
 
 
 def share_one_arena() -> None:
@@ -28,7 +28,8 @@ def keep_what_is_loaded() -> None:
     """What is loaded now stays for good: no collection walks through it again.
 
     What comes after is looked through less often than by default: a batch of posts is thousands of objects,
-    nearly none of them in a ring, and looking for rings was a tenth of its time.
+    nearly none of them in a ring, and looking for rings was a tenth of its time. Old rings are left to
+    `given_back`.
     """
     gc.collect()
     gc.freeze()
@@ -37,10 +38,11 @@ def keep_what_is_loaded() -> None:
 
 @asynccontextmanager
 async def given_back(each: float = _EACH) -> AsyncIterator[None]:
-    """For the time of the block, what is free goes back to the machine every `each` seconds.
+    """For the time of the block, what is not needed goes back to the machine every `each` seconds.
 
-    By itself the C library gives back what lies at the end of its arena alone: large documents of a busy
-    minute leave holes below what is kept, a fifth of the arena after a quarter of an hour.
+    Rings that have become old would else be looked for after millions of objects. And by itself the C library
+    gives back what lies at the end of its arena alone: large documents of a busy minute leave holes below
+    what is kept, a fifth of the arena after a quarter of an hour.
     """
     giving = asyncio.create_task(_give_back(each))
     try:
@@ -50,8 +52,9 @@ async def given_back(each: float = _EACH) -> AsyncIterator[None]:
 
 
 async def _give_back(each: float) -> None:
-    with suppress(OSError, AttributeError):  # another C library, which decides for itself
-        trim = ctypes.CDLL(None).malloc_trim
-        while True:
-            await asyncio.sleep(each)
-            trim(0)  # a few milliseconds
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries decide for themselves
+    while True:
+        await asyncio.sleep(each)
+        gc.collect()  # some milliseconds, as the next line
+        if trim is not None:
+            trim(0)
