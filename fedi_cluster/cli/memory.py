@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 _ARENAS = -8
 """M_ARENA_MAX of mallopt(3)."""
 
-_EACH = 60.0
+_EACH = 15.0
 """Seconds between two times that memory is tidied up."""
 
 
