@@ -26,7 +26,7 @@ React = Callable[["Unit", object], None]
 
 
 class LateFault(Exception):
-    """Of the rows that were written together one did not fit; `__cause__` says why, if the database did."""
+    """Of the rows that were written together one did not fit; `__cause__` says why, where it is no twin."""
 
 
 class Writing(Protocol):
@@ -186,7 +186,7 @@ class Unit(Reader):
         for (writing, new), rows in sorted(late.items(), key=lambda one: one[0][0].order):
             try:
                 changed = writing.run(self, rows)
-            except DBAPIError as error:
+            except Exception as error:  # whatever it is, it belongs to whoever put that row off
                 raise LateFault from error
             if new and changed < len(rows):
                 raise LateFault

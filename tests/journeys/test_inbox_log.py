@@ -5,7 +5,7 @@ from collections.abc import Callable
 from secrets import token_urlsafe
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from fedi_cluster.federation.inbox import process
 from fedi_cluster.federation.inbox.handlers.table import HANDLERS
@@ -19,7 +19,9 @@ from fedi_cluster.jobs.worker import Outcome
 from fedi_cluster.kernel.errors import Unavailable
 from fedi_cluster.kernel.json import Json, dumps
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables.federation import inbox_log
+from fedi_cluster.storage.tables.posts import hashtag
 from fedi_cluster.storage.unit import Reader, Unit
 from tests.journeys.following import fan, known
 from tests.towns.looking import deliveries, jobs, row_counts, verdicts
@@ -138,6 +140,35 @@ async def test_a_fault_of_ours_puts_one_by_and_not_the_others(
     assert state == "dead"
     assert why == "ZeroDivisionError: a fault of ours"
     assert (await known(szczecin, poisoned)).likes_count == 0
+
+
+async def test_a_row_that_cannot_be_written_is_the_fault_of_whoever_put_it_off(
+    sea: Towns, szczecin: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is seen when the next one reads, and must neither be blamed on that one nor get lost."""
+    there, mia = await _followed(sea, szczecin, "unwritable.example")
+    posts = [await szczecin.post("ola", f"Nr {n}") for n in range(3)]
+    await szczecin.work()
+    original: Callable[..., object] = HANDLERS[Like]
+    unwritable = Prepared(insert(hashtag))
+
+    async def like(federation: Federation, message: Message, said: Like) -> Outcome:
+        await federation.db.read(lambda reader: reader.connection.execute(select(hashtag.c.tag)).first())
+        outcome: Outcome = await original(federation, message, said)  # type: ignore[misc]
+
+        def write(unit: Unit) -> None:
+            outcome(unit)
+            if said.object_id == posts[1].uri:
+                unwritable.later(unit, {"post_id": posts[1].id, "tag": "half \ud800"})
+
+        return write
+
+    monkeypatch.setitem(HANDLERS, Like, like)
+    said = [there.activity(mia, "Like", post.uri) for post in posts]
+    await _tell(there, szczecin, mia, said)
+    await szczecin.work()
+    assert [(await verdicts(szczecin, one["id"]))[0][0] for one in said] == ["done", "waiting", "done"]
+    assert [(await known(szczecin, post.uri)).likes_count for post in posts] == [1, 0, 1]
 
 
 async def test_a_fault_that_breaks_whole_batches_is_found_one_by_one(

@@ -90,6 +90,18 @@ def test_what_the_database_refuses_is_told_with_its_reason(db: Database) -> None
     db.close()
 
 
+@pytest.mark.parametrize("host", ["half \ud800.example", object()])
+def test_what_cannot_even_be_handed_over_is_told_so_too(db: Database, host: object) -> None:
+    def work(unit: Unit) -> None:
+        with unit.together():
+            ADD.later(unit, {"host": host, "first_seen_at": MOMENT})
+            hosts(unit)
+
+    with pytest.raises(LateFault):
+        db.write_now(work)
+    db.close()
+
+
 def test_what_fails_takes_along_what_it_had_put_off(db: Database) -> None:
     def work(unit: Unit) -> list[str]:
         with suppress(ZeroDivisionError), unit.attempt(), unit.together():

@@ -58,6 +58,7 @@ async def _receive(request: Request, federation: Federation) -> Response:
         raise Malformed(
             "The activity's id is not on the server of its actor.", detail=f"{head.id} by {head.actor}"
         )
+    # The host of the key is asked for by `prove`, before the key is fetched.
     if (host := host_of(head.actor)) != host_of(claim.key_id):
         await federation.policies.refuse_blocked(host)
     sender = await prove(federation, claim, of_the_gone=head.of_itself and head.type == "Delete")

@@ -25,7 +25,7 @@ from fedi_cluster.storage.unit import Unit
 FRESH_FOR = timedelta(hours=24)
 _HELD_FOR = timedelta(minutes=1)
 _MOST_BYTES = 2 << 20
-_TAKEN_APART = 8
+_TAKEN_APART = 4
 """How often the size of a document is held where it is taken apart: as it came, and as an actor."""
 
 

@@ -138,11 +138,10 @@ def bases(facts: RequestFacts, claim: Claim) -> list[bytes]:
     """
     path, mark, _query = facts.target.partition("?")
     targets = (facts.target, path) if mark else (path,)
-    return [_base(facts, claim, target) for target in targets]
-
-
-def _base(facts: RequestFacts, claim: Claim, target: str) -> bytes:
-    return as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
+    return [
+        as_bytes(signing_string([(name, _value(facts, claim, name, target)) for name in claim.covered]))
+        for target in targets
+    ]
 
 
 def fits(algorithm: str | None, kind: Kind) -> bool:

@@ -160,11 +160,12 @@ def public_object(key: PublicKey) -> RSAPublicKey | Ed25519PublicKey:
 
 def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
     """Did this key make this signature over this message? Raises `Unauthenticated` as `public_object`."""
+    parsed = public_object(key)
     try:
-        if key.kind == "rsa":
-            _parsed_rsa(key.material).verify(signature, message, _PKCS1, _SHA256)
+        if isinstance(parsed, RSAPublicKey):
+            parsed.verify(signature, message, _PKCS1, _SHA256)
         else:
-            _parsed_ed25519(key.material).verify(signature, message)
+            parsed.verify(signature, message)
     except InvalidSignature:
         return False
     return True

@@ -132,7 +132,7 @@ def sender_from_log(actor: str, key_id: str, scheme: Scheme, kind: Kind) -> Veri
     return _mint(actor, key_id, scheme, kind)
 
 
-@remembered(2_048, each=700)  # who proved to have sent one request sends more of them
+@remembered(2_048, each=500)  # who proved to have sent one request sends more of them
 def _mint(actor: str, key_id: str, scheme: Scheme, kind: Kind) -> VerifiedSender:
     try:
         host = target_of(actor).authority

@@ -164,7 +164,7 @@ def references(value: object, limit: int = MAX_REFERENCES) -> tuple[str, ...]:
         named = PUBLIC if is_public(value) else identifier(value)
         return () if named is None else (named,)
     found: dict[str, None] = {}
-    for item in value if isinstance(value, list) else as_list(value):
+    for item in as_list(value):
         inner: object = item
         if isinstance(item, dict):
             members = terms(cast(Json, item))
