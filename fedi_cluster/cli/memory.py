@@ -52,9 +52,8 @@ async def given_back(each: float = _EACH) -> AsyncIterator[None]:
 
 
 async def _give_back(each: float) -> None:
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # other C libraries decide for themselves
     while True:
         await asyncio.sleep(each)
         gc.collect()  # some milliseconds, as the next line
-        if trim is not None:
-            trim(0)
+        with suppress(OSError, AttributeError):  # another C library, which decides for itself
+            ctypes.CDLL(None).malloc_trim(0)

@@ -23,7 +23,8 @@ class ByteLru(Generic[K, V]):
         self._held: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
-        _all.add(self)
+        with _counting:
+            _all.add(self)
 
     def get(self, key: K) -> V | None:
         """What was kept under `key`, or None."""
@@ -38,12 +39,12 @@ class ByteLru(Generic[K, V]):
         """Keeps `value` of about `size` bytes; what was used longest ago makes room, and what would fill
         more than an eighth alone is not kept."""
         size += _ROW
-        if size > self._most // 8:
-            return
         with self._lock:
             before = self._held.pop(key, None)
             if before is not None:
                 self._bytes -= before[1]
+            if size > self._most // 8:
+                return
             self._held[key] = (value, size)
             self._bytes += size
             while self._bytes > self._most:
@@ -60,13 +61,15 @@ class ByteLru(Generic[K, V]):
 
 
 _all: WeakSet[ByteLru[Any, Any]] = WeakSet()
+_counting = threading.Lock()
 _functions: list[tuple[Callable[[], int], int]] = []
 
 
 def remembered(most: int, *, each: int) -> Callable[[Callable[P, V]], Callable[P, V]]:
     """`functools.lru_cache` of `most` results for what is asked of each person or server that is met.
 
-    `each` is what a result and its arguments take, in bytes: together they count in `bytes_in_all`.
+    `each` is what a result and its arguments usually take, in bytes: together they count in `bytes_in_all`.
+    Where strangers choose the arguments, whoever calls asks only for those of a usual length.
     """
 
     def wrap(function: Callable[P, V]) -> Callable[P, V]:
@@ -79,4 +82,6 @@ def remembered(most: int, *, each: int) -> Callable[[Callable[P, V]], Callable[P
 
 def bytes_in_all() -> int:
     """How much all memories of this process keep now."""
-    return sum(one.bytes for one in tuple(_all)) + sum(number() * each for number, each in _functions)
+    with _counting:
+        now = tuple(_all)
+    return sum(one.bytes for one in now) + sum(number() * each for number, each in _functions)

@@ -62,18 +62,26 @@ class Upsert:
         return self._for(unit, rows[0]).run(unit, rows) if rows else 0
 
     def later(self, unit: Unit, row: Mapping[str, object]) -> None:
-        """Writes a row, whether it has a twin or not; in `Unit.together` with others."""
-        self._for(unit, row).later(unit, row)
+        """Writes a row, whether it has a twin or not; in `Unit.together` with others.
+
+        Raises TypeError where twins are changed: changes that were put off before would come after it.
+        """
+        self._for_new(unit, row).later(unit, row)
 
     def is_new(self, unit: Unit, row: Mapping[str, object]) -> bool:
         """Writes a row; False where it has a twin. In `Unit.together` it is taken for new: the twin is a
-        `LateFault` then."""
-        prepared = self._for(unit, row)
-        return unit.put_off(prepared, row, new=True) or bool(prepared.run(unit, [row]))
+        `LateFault` then. Raises as `later`."""
+        prepared = self._for_new(unit, row)
+        return unit.put_off(prepared, [row], new=True) or bool(prepared.run(unit, [row]))
 
     def first(self, unit: Unit, row: Mapping[str, object]) -> Values | None:
         """Writes one row and gives `returning` of what stands there now; None for a twin left alone."""
         return self._for(unit, row).first(unit, **row)
+
+    def _for_new(self, unit: Unit, row: Mapping[str, object]) -> Prepared:
+        if self._changes is not None:
+            raise TypeError("what changes its twin cannot be put off")
+        return self._for(unit, row)
 
     def _for(self, unit: Unit, row: Mapping[str, object]) -> Prepared:
         name = (unit.dialect.name, *row)

@@ -10,12 +10,12 @@ interpreter in, and has to wait for its turn again.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Integer, MetaData, Table, Update, literal_column
+from sqlalchemy import ColumnElement, Dialect, Insert, Integer, Table, Update, literal_column
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement
@@ -219,30 +219,28 @@ class Prepared:
         except apsw_dbapi.Error as error:
             raise _wrapped(compiled, values, error) from error
 
-    def later(self, unit: Unit, row: Mapping[str, object]) -> None:
-        """Writes a row that nobody reads but through the transaction: in `Unit.together` with others."""
-        if not unit.put_off(self, row):
-            self.run(unit, [row])
+    def later(self, unit: Unit, *rows: Mapping[str, object]) -> None:
+        """Writes rows that nobody reads but through the transaction: in `Unit.together` with others."""
+        if not unit.put_off(self, rows):
+            self.run(unit, rows)
 
     @cached_property
     def order(self) -> int:
-        """Tables after those that their rows name, and changes after all new rows."""
-        table = getattr(self._statement, "table", None)
-        if not isinstance(table, Table):
-            raise TypeError("only what writes to a table can be put off")
-        places = _places(table.metadata)
-        return places[table] + len(places) * isinstance(self._statement, Update)
+        """Tables after those that their rows name, and changes after all new rows.
+
+        Raises TypeError for what is neither.
+        """
+        if not isinstance(self._statement, Insert | Update) or not isinstance(self._statement.table, Table):
+            raise TypeError("only new rows of a table and changes of them can be put off")
+        table = self._statement.table
+        places = table.metadata.sorted_tables
+        return places.index(table) + len(places) * isinstance(self._statement, Update)
 
     def _for(self, dialect: Dialect) -> _Compiled:
         known = self._compiled.get(dialect.name)
         if known is None:
             known = self._compiled[dialect.name] = _Compiled(self._statement, dialect, self._columns)
         return known
-
-
-@cache
-def _places(metadata: MetaData) -> Mapping[Table, int]:
-    return {table: place for place, table in enumerate(metadata.sorted_tables)}
 
 
 def _fetch(reader: Reader, compiled: _Compiled, values: Any) -> list[Values]:

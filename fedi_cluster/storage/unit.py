@@ -9,11 +9,12 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection, Dialect
-from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import PendingRollbackError
 
 from fedi_cluster.kernel.clock import Clock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage import apsw_dbapi
+from fedi_cluster.storage.engine import DRIVER_ERRORS
 from fedi_cluster.storage.held import plainly, raw
 
 T = TypeVar("T")
@@ -93,8 +94,8 @@ class Unit(Reader):
     `on_commit`: the function may run again where the database asks for it."""
 
     __slots__ = (
-        "_clock", "_depth", "_depths", "_followed", "_ids", "_late", "announced", "facts", "followers",
-        "react",
+        "_clock", "_depth", "_depths", "_fault", "_followed", "_ids", "_late", "_parts", "announced", "facts",
+        "followers", "react",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, clock: Clock, ids: IdSource) -> None:
@@ -104,7 +105,9 @@ class Unit(Reader):
         self._followed = 0
         self._depth = 0
         self._depths: list[int] = []
+        self._parts = 0
         self._late: dict[tuple[Writing, bool], list[Mapping[str, object]]] | None = None
+        self._fault: LateFault | None = None
         self.react: React | None = None
         self.facts: list[object] = []
         self.followers: list[Callable[[], None]] = []
@@ -161,56 +164,70 @@ class Unit(Reader):
     def together(self) -> Iterator[None]:
         """Rows that are put off inside are written many at once: before the next statement, or at the end.
 
-        Raises `LateFault` there where one does not fit. It cannot be said whose it was, so that whoever
-        works a batch goes back and begins again without this.
+        Raises `LateFault` there where one does not fit, and at the end once more where somebody took it for
+        an error of his own. It cannot be said whose it was, so that whoever works a batch goes back and
+        begins again without this. Raises RuntimeError inside of itself.
         """
+        if self._late is not None:
+            raise RuntimeError("rows are put off here already")
         self._late = {}
         try:
             yield
             self._write_late()
+            if self._fault is not None:
+                raise self._fault
         finally:
-            self._late = None
+            self._late = self._fault = None
 
-    def put_off(self, writing: Writing, row: Mapping[str, object], *, new: bool = False) -> bool:
-        """Whether the row will be written later, with those of the same statement: only in `together`.
+    def put_off(self, writing: Writing, rows: Sequence[Mapping[str, object]], *, new: bool = False) -> bool:
+        """Whether the rows will be written later, with those of the same statement: only in `together`.
 
-        Where it is to be `new`, a twin of it is a `LateFault`.
+        Where they are to be `new`, a twin of one is a `LateFault`.
         """
         if self._late is None:
             return False
-        self._late.setdefault((writing, new), []).append(row)
+        self._late.setdefault((writing, new), []).extend(rows)
         return True
 
     def _write_late(self) -> None:
         late, self._late = self._late or {}, {}
         for (writing, new), rows in sorted(late.items(), key=lambda one: one[0][0].order):
+            cause = None
             try:
-                changed = writing.run(self, rows)
+                fits = writing.run(self, rows) >= len(rows) or not new
             except Exception as error:  # whatever it is, it belongs to whoever put that row off
-                raise LateFault from error
-            if new and changed < len(rows):
-                raise LateFault
+                fits, cause = False, error
+            if not fits:
+                self._fault = LateFault()
+                raise self._fault from cause
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """A part that succeeds whole, with what follows from its facts, or leaves nothing behind.
 
-        Its error comes through. For batches, in which one must not harm the others; parts are not nested.
+        Its error comes through. For batches, in which one must not harm the others.
         """
-        recorded, waiting = len(self.facts), len(self.followers)
-        plainly(self.connection, "SAVEPOINT attempt")
+        recorded, waiting, fault = len(self.facts), len(self.followers), self._fault
+        name = f"attempt_{self._parts}"
+        plainly(self.connection, f"SAVEPOINT {name}")
+        self._parts += 1
         try:
             yield
             self.follow_facts()
+            if self._late:
+                self._write_late()
         except BaseException:
             del self.facts[recorded:], self._depths[recorded:], self.followers[waiting:]
             self._followed = min(self._followed, recorded)
             self._held.clear()
+            self._fault = fault
             if self._late:
                 self._late = {}
             # Where the database has ended the whole transaction, there is nothing to go back to.
-            with suppress(DBAPIError, PendingRollbackError):
-                plainly(self.connection, "ROLLBACK TO SAVEPOINT attempt")
-                plainly(self.connection, "RELEASE SAVEPOINT attempt")
+            with suppress(*DRIVER_ERRORS, PendingRollbackError):
+                plainly(self.connection, f"ROLLBACK TO SAVEPOINT {name}")
+                plainly(self.connection, f"RELEASE SAVEPOINT {name}")
             raise
-        plainly(self.connection, "RELEASE SAVEPOINT attempt")
+        finally:
+            self._parts -= 1
+        plainly(self.connection, f"RELEASE SAVEPOINT {name}")

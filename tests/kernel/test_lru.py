@@ -27,6 +27,8 @@ def test_what_would_fill_it_alone_is_not_kept() -> None:
     kept.put("small", 1, 100)
     kept.put("large", 2, 3_000)
     assert (kept.get("large"), kept.get("small")) == (None, 1)
+    kept.put("small", 3, 3_000)
+    assert kept.get("small") is None, "the old value would be given for the new one"
 
 
 def test_results_of_a_function_count_among_what_is_kept() -> None:

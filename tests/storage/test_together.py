@@ -4,12 +4,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.expression import ClauseElement
 
 from fedi_cluster.kernel.clock import SystemClock
 from fedi_cluster.kernel.ids import IdSource
 from fedi_cluster.storage.database import Database
+from fedi_cluster.storage.held import plainly
 from fedi_cluster.storage.insert import Upsert
 from fedi_cluster.storage.prepared import Prepared
 from fedi_cluster.storage.tables import posts as tables
@@ -120,6 +122,85 @@ def test_what_fails_takes_along_what_it_had_put_off(db: Database) -> None:
     db.close()
 
 
+def test_a_part_that_fails_by_what_it_had_put_off_leaves_nothing(db: Database) -> None:
+    def work(unit: Unit) -> tuple[list[str], list[object], int]:
+        ADD.run(unit, [row("a.example")])
+        with unit.together():
+            ADD.later(unit, row("b.example"))
+            with suppress(LateFault), unit.attempt():
+                unit.record("said")
+                unit.on_commit(lambda: None)
+                ADD.later(unit, row("c.example"))
+                PUT.is_new(unit, row("a.example"))
+        return hosts(unit), unit.facts, len(unit.followers)
+
+    assert db.write_now(work) == (["a.example", "b.example"], [], 0)
+    db.close()
+
+
+def test_parts_of_parts_go_back_as_far_as_the_part_that_failed(db: Database) -> None:
+    def work(unit: Unit) -> list[str]:
+        with unit.attempt():
+            ADD.run(unit, [row("a.example")])
+            with suppress(ZeroDivisionError), unit.attempt():
+                ADD.run(unit, [row("b.example")])
+                raise ZeroDivisionError
+        with suppress(LateFault), unit.attempt(), unit.together():
+            ADD.later(unit, row("c.example"))
+            with unit.attempt():
+                PUT.is_new(unit, row("c.example"))
+        return hosts(unit)
+
+    assert db.write_now(work) == ["a.example"]
+    db.close()
+
+
+def test_whoever_takes_a_fault_for_his_own_is_told_at_the_end(db: Database) -> None:
+    def work(unit: Unit) -> None:
+        with unit.together():
+            ADD.later(unit, row("a.example"))
+            PUT.is_new(unit, row("a.example"))
+            COUNT.later(unit, {"of": "b", "step": 1})
+            with suppress(LateFault):
+                hosts(unit)
+
+    with pytest.raises(LateFault):
+        db.write_now(work)
+    db.close()
+
+
+def test_it_is_not_nested(db: Database) -> None:
+    def work(unit: Unit) -> None:
+        with unit.together(), unit.together():
+            pass
+
+    with pytest.raises(RuntimeError):
+        db.write_now(work)
+    db.close()
+
+
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
+def test_a_transaction_that_was_lost_says_why(db: Database) -> None:
+    def work(unit: Unit) -> None:
+        with unit.attempt():
+            plainly(unit.connection, "ROLLBACK")  # as SQLite itself does where the disk is full
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        db.write_now(work)
+    db.close()
+
+
+def test_no_trigger_adds_to_what_counts_as_new(db: Database) -> None:
+    names = {
+        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
+    }
+    found = db.read_now(lambda reader: reader.connection.scalars(text(names[reader.dialect.name])).all())
+    assert list(found) == [], "the rows that a trigger changes count in what `Prepared.run` gives on SQLite"
+    db.close()
+
+
 def test_changes_go_after_new_rows_and_rows_after_those_that_they_name(db: Database) -> None:
     post, hashtag = Prepared(insert(tables.post)), Prepared(insert(tables.hashtag))
     assert post.order < hashtag.order < COUNT.order
@@ -136,6 +217,14 @@ def test_changes_go_after_new_rows_and_rows_after_those_that_they_name(db: Datab
     db.close()
 
 
-def test_what_only_reads_cannot_be_put_off() -> None:
+@pytest.mark.parametrize("statement", [select(instance.c.host), delete(instance)])
+def test_only_new_rows_and_changes_can_be_put_off(statement: ClauseElement) -> None:
     with pytest.raises(TypeError):
-        assert Prepared(select(instance.c.host)).order
+        assert Prepared(statement).order
+
+
+def test_what_changes_its_twin_cannot_be_put_off(db: Database) -> None:
+    put = Upsert(instance, ("host",), lambda new: {"first_seen_at": new.first_seen_at})
+    with pytest.raises(TypeError):
+        db.write_now(lambda unit: put.later(unit, row("a.example")))
+    db.close()

@@ -155,7 +155,7 @@ async def process(federation: Federation, job: Job) -> Outcome:
     known: dict[int, _Reading] = {}
     until = time.monotonic() + _TURN
     while time.monotonic() < until:
-        await federation.log.lull(host)
+        await federation.log.lull()
         tried: list[int] = []
         try:
             done = await federation.db.write(_work_batch, federation, host, tried, known)

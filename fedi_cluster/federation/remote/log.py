@@ -16,6 +16,7 @@ from sqlalchemy import cast as cast_to
 
 from fedi_cluster.community.instances import actions as instance_actions
 from fedi_cluster.federation.remote import lanes
+from fedi_cluster.federation.remote.pace import Pace
 from fedi_cluster.federation.signatures.verify import VerifiedSender
 from fedi_cluster.jobs import standing
 from fedi_cluster.jobs.queue import DEAD as BURIED
@@ -49,12 +50,7 @@ _HEARD_FOR = timedelta(minutes=1)
 _MOST_HEARD = 10_000
 _PAUSE = 30
 
-# How much arrives a second: busy, a flood, and the end of one. Between the last two lies what arrives where
-# working and accepting hold each other up, so that a flood is known as one until it ends.
-_BUSY = 100.0
-_FLOOD = 300.0
-_CALM = 150.0
-_PERIOD = 0.25
+_LITTLE = 100
 _TOGETHER = 0.02
 _MOST_WAITS = 25
 
@@ -89,38 +85,6 @@ class Said(NamedTuple):
     received_at: datetime
 
 
-class _Pace:
-    """How many a second, as of the last quarter of one, and whether that is a flood."""
-
-    def __init__(self) -> None:
-        self._since = self._count = self._rate = 0.0
-        self._flooded = False
-
-    def step(self) -> None:
-        """One more."""
-        self._turn()
-        self._count += 1
-
-    @property
-    def busy(self) -> bool:
-        """Whether more comes at once than one by one."""
-        self._turn()
-        return self._rate > _BUSY
-
-    @property
-    def flooded(self) -> bool:
-        """Whether so much comes, or came and has not become little since."""
-        self._turn()
-        return self._flooded
-
-    def _turn(self) -> None:
-        now = time.monotonic()
-        if now - self._since > _PERIOD:
-            self._rate = self._count / (now - self._since)
-            self._flooded = self._rate > (_CALM if self._flooded else _FLOOD)
-            self._since, self._count = now, 0.0
-
-
 class InboxLog:
     """Appends to the log of one database, from one event loop."""
 
@@ -134,7 +98,7 @@ class InboxLog:
         self._for_later: dict[str, int] = {}
         self._counted_at = -math.inf
         self._heard: dict[str, datetime] = {}
-        self._pace = _Pace()
+        self._pace = Pace()
         self._turn = asyncio.Lock()
 
     async def append(self, sender: VerifiedSender, activity_uri: str, raw: bytes) -> None:
@@ -156,34 +120,33 @@ class InboxLog:
         self._refuse_overload(sender.host)
         self._waiting[sender.host] = self._waiting.get(sender.host, 0) + 1
         self._waiting_in_all += 1
-        self._pace.step()
+        self._pace.came()
+        most, most_of_host = self._limits.inbox_waiting, self._limits.inbox_waiting_per_host
+        if 2 * self._waiting_in_all >= most or 2 * self._waiting[sender.host] >= most_of_host:
+            self._pace.enough()
         await self._gatherer.add(Said(sender, activity_uri, raw, now))
 
-    async def lull(self, host: str) -> None:
+    async def lull(self) -> None:
         """Waits for a moment while much arrives: together it is worked faster, and accepting goes before.
 
-        Not at all where little does. In a flood the lanes wait for one another, too, half a second each,
-        until half of what may wait does wait, in all or of this instance.
+        Not at all where little does. In a flood the lanes wait for one another, too, half a second each; it
+        is over for all of them where half of what may wait does wait, in all or of one instance.
         """
         if self._pace.busy:
             await asyncio.sleep(_TOGETHER)
-        if self._may_wait(host):
+        if self._pace.flooded:
             async with self._turn:
                 for _ in range(_MOST_WAITS):
-                    if not self._may_wait(host):
+                    if not self._pace.flooded:
                         return
                     await asyncio.sleep(_TOGETHER)
-
-    def _may_wait(self, host: str) -> bool:
-        limits = self._limits
-        much = 2 * self._waiting_in_all >= limits.inbox_waiting
-        much |= 2 * self._waiting.get(host, 0) >= limits.inbox_waiting_per_host
-        return self._pace.flooded and not much
 
     async def _count(self) -> None:
         self._counted_at = time.monotonic()
         self._waiting, self._for_later = await self._db.read(_counts)
         self._waiting_in_all = sum(self._waiting.values())
+        if self._waiting_in_all < _LITTLE:
+            self._pace.caught_up()
 
     def _refuse_overload(self, host: str) -> None:
         mine = self._waiting.get(host, 0) + self._for_later.get(host, 0)

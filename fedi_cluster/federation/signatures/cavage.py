@@ -17,6 +17,7 @@ from fedi_cluster.kernel.lru import remembered
 
 _PARAMETER = re.compile(r'([A-Za-z][A-Za-z0-9_-]*)=(?:"([^"\\\r\n]*)"|([A-Za-z0-9._+-]+))')
 _SIGNATURE = ',signature="'
+_USUAL = 600  # longer ones are not kept, because strangers choose them
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _DATE = re.compile(
     r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), ([0-9]{1,2}) ([A-Z][a-z]{2}) ([0-9]{4})"
@@ -69,7 +70,8 @@ def read_claim(header: str) -> Claim:
     # Nearly always the signature comes last, and what comes before it is that of all requests of a sender.
     before, comma, last = text.rpartition(_SIGNATURE)
     if comma and last.find('"') == len(last) - 1 > 0:
-        return _read_before(before)._replace(signature=decode_base64(last[:-1]))
+        read = _read_before if len(before) <= _USUAL else _claim_before
+        return read(before)._replace(signature=decode_base64(last[:-1]))
     parameters = _read_parameters(text)
     signature = parameters.pop("signature", "")
     if not signature:
@@ -77,12 +79,14 @@ def read_claim(header: str) -> Claim:
     return _claim_of(parameters)._replace(signature=decode_base64(signature))
 
 
-@remembered(1_024, each=1_200)
-def _read_before(text: str) -> Claim:
+def _claim_before(text: str) -> Claim:
     parameters = _read_parameters(text)
     if "signature" in parameters:
         raise Malformed("The Signature header names a parameter twice.", detail="signature")
     return _claim_of(parameters)
+
+
+_read_before = remembered(1_024, each=1_200)(_claim_before)
 
 
 def _claim_of(parameters: dict[str, str]) -> Claim:

@@ -12,6 +12,7 @@ from fedi_cluster.kernel.lru import remembered
 Scheme = Literal["cavage", "rfc9421"]
 
 MAX_URL = 2_048
+_USUAL_URL = 300  # longer ones are not kept, because strangers choose them
 _URL = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9._~-]+|\[[0-9a-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
     r"(?P<path>/[^?#]*)?(?P<query>\?[^#]*)?(?:#.*)?",
@@ -41,13 +42,16 @@ class Target:
         return f"{self.scheme}://{self.authority}{self.path}{self.query}"
 
 
-@remembered(1_024, each=500)
 def target_of(url: str) -> Target:
     """The parts of an absolute http(s) URL, exactly as they go over the wire.
 
     Raises `Malformed` for user names, backslashes, control or non-ASCII characters and other schemes:
     what readers take apart differently cannot be signed.
     """
+    return (_usual_target if len(url) <= _USUAL_URL else _target)(url)
+
+
+def _target(url: str) -> Target:
     found = _URL.fullmatch(url) if len(url) <= MAX_URL else None
     if found is None or "\\" in url or not _VISIBLE.fullmatch(url):
         raise Malformed("The address is not a plain http(s) URL.", detail=url[:200])
@@ -57,6 +61,9 @@ def target_of(url: str) -> Target:
     if port is not None and port != _DEFAULT_PORT[scheme]:
         authority += f":{port}"
     return Target(scheme, authority, found["path"] or "/", found["query"] or "")
+
+
+_usual_target = remembered(1_024, each=500)(_target)
 
 
 class RequestFacts(NamedTuple):

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from fedi_cluster.federation.signatures.cavage import read_claim as read_cavage
 from fedi_cluster.federation.signatures.cavage import signing_string, write_date
 from fedi_cluster.federation.signatures.digest import content_digest_header
 from fedi_cluster.federation.signatures.keys import PrivateKeys, PublicKey
+from fedi_cluster.federation.signatures.request import target_of
 from fedi_cluster.federation.signatures.rfc9421 import signature_base
 from fedi_cluster.federation.signatures.sign import sign_cavage, sign_rfc9421
 from fedi_cluster.federation.signatures.structured import encode_bytes
@@ -20,6 +22,7 @@ from fedi_cluster.federation.signatures.verify import (
     verified_sender,
 )
 from fedi_cluster.kernel.errors import Malformed, Unauthenticated
+from fedi_cluster.kernel.lru import bytes_in_all
 
 NOW = datetime(2026, 11, 3, 9, 0, 5, tzinfo=UTC)
 BODY = b'{"type":"Follow"}'
@@ -351,3 +354,15 @@ def test_urls_that_cannot_be_signed(url: str, ala: PrivateKeys) -> None:
     for form in FORMS:
         with pytest.raises(Malformed):
             form("GET", url, None, ala, NOW)
+
+
+@pytest.mark.parametrize("length", [200, 7_000])
+def test_what_strangers_write_at_length_is_read_and_not_remembered(ala: PrivateKeys, length: int) -> None:
+    names = " ".join(["host", *(f"x-{number:04}" for number in range(length // 7))])
+    header = f'keyId="{ala.main_key_id}",headers="{names}",signature="c2lnbmVk"'
+    target_of(ala.main_key_id)
+    before = bytes_in_all()
+    for _ in range(2):
+        claim = read_cavage(header)
+    assert claim.covered == tuple(names.split())
+    assert (bytes_in_all() > before) == (length == 200)

@@ -145,10 +145,9 @@ def index(unit: Unit, post_id: int, tags: Iterable[Tag]) -> None:
     """Makes the hashtags and the known mentioned actors of a post findable."""
     found = list(tags)
     keys = {hashtag_key(tag.name)[:100] for tag in found if tag.type == "Hashtag"}
-    for key in sorted(keys):
-        _HASHTAG.later(unit, {"post_id": post_id, "tag": key})
-    for actor in actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention")):
-        _MENTION.later(unit, {"post_id": post_id, "actor_id": actor.id})
+    mentioned = actor_queries.by_uris(unit, (tag.href for tag in found if tag.type == "Mention"))
+    _HASHTAG.later(unit, *({"post_id": post_id, "tag": key} for key in sorted(keys)))
+    _MENTION.later(unit, *({"post_id": post_id, "actor_id": actor.id} for actor in mentioned))
 
 
 def count(unit: Unit, post_id: int, column: str, step: int) -> None:
