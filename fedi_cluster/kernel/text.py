@@ -58,10 +58,13 @@ def clean_html(foreign: str) -> str:
 
 _BREAK = re.compile(r"<br\s*/?>|</p>|</li>|</blockquote>|</pre>", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+_MARKED = re.compile("[<&\x00\ufeff]")
 
 
 def plain_text(markup: str) -> str:
     """HTML as one line of text, its entities read."""
+    if not _MARKED.search(markup):  # as most titles and names
+        return _SPACE.sub(" ", markup).strip()
     bare = _PLAIN.clean(_BREAK.sub(" ", markup))
     return _SPACE.sub(" ", html.unescape(bare)).strip()
 

@@ -1,6 +1,6 @@
 """Reads of instances and of the cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import RowMapping, bindparam, select
 
@@ -108,7 +108,11 @@ def members(reader: Reader) -> Sequence[Member]:
 
 def member(reader: Reader, host: str) -> Member | None:
     """The member on this host."""
-    return next((one for one in members(reader) if one.host == host), None)
+    return reader.held(MEMBERS, ("host", host), lambda: _first(reader, lambda one: one.host == host))
+
+
+def _first(reader: Reader, fits: Callable[[Member], bool]) -> Member | None:
+    return next((one for one in members(reader) if fits(one)), None)
 
 
 def member_by_actor(reader: Reader, actor: str) -> Member | None:
@@ -118,7 +122,9 @@ def member_by_actor(reader: Reader, actor: str) -> Member | None:
 
 def member_by_region(reader: Reader, region: str) -> Member | None:
     """The member whose region Group has this id."""
-    return next((one for one in members(reader) if one.entry.region == region), None)
+    return reader.held(
+        MEMBERS, ("region", region), lambda: _first(reader, lambda one: one.entry.region == region)
+    )
 
 
 def find_member(reader: Reader, name: str) -> Member:

@@ -16,6 +16,7 @@ from fedi_cluster.federation.signatures.keys import PrivateKeys, PublicKey, deco
 from fedi_cluster.kernel.clock import to_wire
 from fedi_cluster.kernel.errors import Forbidden, Malformed, Unauthenticated
 from fedi_cluster.kernel.json import Json
+from fedi_cluster.kernel.lru import remembered
 
 _TYPE = "DataIntegrityProof"
 _SUITE = "eddsa-jcs-2022"
@@ -23,6 +24,7 @@ _PURPOSE = "assertionMethod"
 _SAFE_INTEGER = 2**53 - 1
 _LEAVES = frozenset((str, bool, type(None)))
 _DEEPEST = 200  # the quick writer's own limit is 254
+_USUAL_CONTEXT = 4_000  # bytes; longer ones are not kept, because strangers choose them
 _MAX_PROOF_VALUE = 100  # characters; 64 bytes need 87 or 88 and the `z`
 
 
@@ -135,7 +137,28 @@ def canonical(value: object) -> bytes:
         raise Malformed("The document has no canonical form.", detail=str(error)[:200]) from error
 
 
-def _is_plain(root: object) -> bool:
+def _is_plain(value: object) -> bool:
+    if not (isinstance(value, dict) and "@context" in value):
+        return _is_plain_within(value)
+    # Most of what is looked through is the context, which is that of all documents of a server.
+    try:
+        context = orjson.dumps(value["@context"])
+    except orjson.JSONEncodeError:
+        return False
+    read = _is_plain_context if len(context) <= _USUAL_CONTEXT else _is_plain_text
+    return read(context) and _is_plain_within(
+        {name: one for name, one in value.items() if name != "@context"}
+    )
+
+
+def _is_plain_text(raw: bytes) -> bool:
+    return _is_plain_within(orjson.loads(raw))
+
+
+_is_plain_context = remembered(128, each=2_000)(_is_plain_text)
+
+
+def _is_plain_within(root: object) -> bool:
     level = [root]
     for _depth in range(_DEEPEST):
         below: list[object] = []

@@ -116,4 +116,13 @@ def test_multikeys_of_fep_521a(read: Callable[[str], Json]) -> None:
             form = (serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
             assert parsed.public_bytes(*form).hex() == row["rsa_pkcs1_der_hex"]
         else:
-            assert parsed.public_bytes_raw().hex() == row["ed25519_public_hex"]
+            assert bytes(parsed).hex() == row["ed25519_public_hex"]
+
+
+def test_a_signature_has_its_64_bytes_and_takes_none_of_the_message(ala: PrivateKeys) -> None:
+    _, key = ala.public_keys()
+    made = ala.sign_ed25519(b"a message")
+    assert keys.is_signed(key, made, b"a message")
+    assert not keys.is_signed(key, made + b"a", b" message")
+    assert not keys.is_signed(key, made[:63], made[63:] + b"a message")
+    assert not keys.is_signed(key, b"", b"a message")
