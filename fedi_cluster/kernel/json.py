@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import cast
 
 import orjson
 
@@ -15,7 +15,7 @@ MAX_DEPTH = 32
 MAX_MEMBERS = 10_000
 MAX_STRING = 150_000
 
-_CONTAINERS = frozenset((dict, list))
+_DEEP_LINE = b"\n" + b"  " * MAX_DEPTH
 
 
 def _no_twins(pairs: Iterable[tuple[str, object]]) -> Json:
@@ -82,21 +82,14 @@ def _plain(raw: bytes, containers: int) -> Json | None:
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     # Of so few containers not even all inside one another are too deep.
-    return value if isinstance(value, dict) and (containers <= MAX_DEPTH or not _is_deep(value)) else None
+    if not isinstance(value, dict) or (containers > MAX_DEPTH and _may_be_deep(value)):
+        return None
+    return value
 
 
-def _is_deep(root: object) -> bool:
-    level: list[Any] = [root]
-    for _depth in range(MAX_DEPTH):
-        level = [
-            value
-            for container in level
-            for value in (container.values() if type(container) is dict else container)
-            if type(value) in _CONTAINERS
-        ]
-        if not level:
-            return False
-    return True
+def _may_be_deep(value: Json) -> bool:
+    """Whether anything stands as deep as MAX_DEPTH: only there does a line begin with so many blanks."""
+    return _DEEP_LINE in orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 
 def _measure(root: object) -> None:

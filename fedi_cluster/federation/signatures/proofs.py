@@ -4,6 +4,7 @@ An inner proof that fails means "fetch the object", never "refuse the activity":
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import cast
@@ -16,15 +17,12 @@ from fedi_cluster.federation.signatures.keys import PrivateKeys, PublicKey, deco
 from fedi_cluster.kernel.clock import to_wire
 from fedi_cluster.kernel.errors import Forbidden, Malformed, Unauthenticated
 from fedi_cluster.kernel.json import Json
-from fedi_cluster.kernel.lru import remembered
 
 _TYPE = "DataIntegrityProof"
 _SUITE = "eddsa-jcs-2022"
 _PURPOSE = "assertionMethod"
 _SAFE_INTEGER = 2**53 - 1
 _LEAVES = frozenset((str, bool, type(None)))
-_DEEPEST = 200  # the quick writer's own limit is 254
-_USUAL_CONTEXT = 4_000  # bytes; longer ones are not kept, because strangers choose them
 _MAX_PROOF_VALUE = 100  # characters; 64 bytes need 87 or 88 and the `z`
 
 
@@ -124,10 +122,8 @@ def canonical(value: object) -> bytes:
     what nests too deeply.
     """
     if _is_plain(value):
-        try:
+        with suppress(orjson.JSONEncodeError):  # half a character, or many levels: the library says more
             return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-        except orjson.JSONEncodeError as error:
-            raise Malformed("The document has no canonical form.", detail=str(error)[:200]) from error
     try:
         try:
             return rfc8785.dumps(value)  # type: ignore[arg-type]  # object: the library checks each value
@@ -137,52 +133,27 @@ def canonical(value: object) -> bytes:
         raise Malformed("The document has no canonical form.", detail=str(error)[:200]) from error
 
 
-def _is_plain(value: object) -> bool:
-    if not (isinstance(value, dict) and "@context" in value):
-        return _is_plain_within(value)
-    # Most of what is looked through is the context, which is that of all documents of a server.
-    try:
-        context = orjson.dumps(value["@context"])
-    except orjson.JSONEncodeError:
-        return False
-    read = _is_plain_context if len(context) <= _USUAL_CONTEXT else _is_plain_text
-    return read(context) and _is_plain_within(
-        {name: one for name, one in value.items() if name != "@context"}
-    )
-
-
-def _is_plain_text(raw: bytes) -> bool:
-    return _is_plain_within(orjson.loads(raw))
-
-
-_is_plain_context = remembered(128, each=2_000)(_is_plain_text)
-
-
-def _is_plain_within(root: object) -> bool:
-    level = [root]
-    for _depth in range(_DEEPEST):
-        below: list[object] = []
-        for value in level:
+def _is_plain(root: object) -> bool:
+    containers = [root]
+    for container in containers:
+        if type(container) is dict:
+            if not _are_ascii(container):
+                return False
+            inner: Iterable[object] = container.values()
+        elif type(container) is list:
+            inner = container
+        else:
+            return False
+        for value in inner:
             kind = type(value)
-            inner: Iterable[object] = ()
-            if kind is dict:
-                members = cast(Json, value)
-                if not _are_ascii(members):
-                    return False
-                inner = members.values()
-            elif kind is list:
-                inner = cast(list[object], value)
+            if kind is dict or kind is list:
+                containers.append(value)
             elif kind is int:
                 if abs(cast(int, value)) > _SAFE_INTEGER:
                     return False
             elif kind not in _LEAVES:
                 return False
-            # Most are leaves, of which nothing more is asked.
-            below += [one for one in inner if type(one) not in _LEAVES]
-        if not below:
-            return True
-        level = below
-    return False
+    return True
 
 
 def _are_ascii(keys: Iterable[str]) -> bool:
