@@ -56,7 +56,9 @@ DRIVER_ERRORS = (DBAPIError, apsw_dbapi.Error)
 _NOT_WRITABLE = {8, 13, "25006", "53100"}
 _SQLITE_READONLY = 8
 
-# The cache is per connection, in KiB when negative: a writer and three readers hold 16 MiB together.
+# The cache is per connection, in KiB when negative: a writer and three readers hold 16 MiB together. After so
+# many pages (16 MiB) what is in the log of writes goes to its place: most pages change again before that, and
+# each commit that does it is kept waiting.
 _PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
@@ -64,6 +66,7 @@ _PRAGMAS = (
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -4096",
     "PRAGMA journal_size_limit = 67108864",
+    "PRAGMA wal_autocheckpoint = 4000",
 )
 
 
