@@ -97,7 +97,7 @@ class Machine:
     async def said(self, *arguments: str) -> str:
         """What a command says that must succeed."""
         done = await self.command(*arguments)
-        assert done.code == 0, f"{arguments}: {done.complained}"
+        assert done.code == 0, f"{arguments} ended with {done.code}: {done.complained}"
         return done.said
 
     async def _run(self, *arguments: str, within: float = PATIENCE) -> Done:
