@@ -52,7 +52,7 @@ delivery waits more than it works, and each is another server's."""
 
 POLL = 0.2
 _BREATH = 0.01
-"""Seconds between two looks, however often somebody rings: a flood of deliveries rings at each commit."""
+"""Seconds between two looks, however often somebody rings: much that goes out rings at each commit."""
 
 LEASE = timedelta(seconds=30)
 DEADLINE = timedelta(seconds=120)

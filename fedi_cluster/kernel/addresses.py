@@ -6,6 +6,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 ACTOR_NAME = re.compile(r"[a-z0-9_]{1,30}")
+_USUAL = 300  # characters; longer addresses are not kept, because strangers choose them
 _BEGINNING = re.compile(r"[^/?#]*//[^/?#]+")
 RESERVED_NAMES = frozenset(
     {"region", "agenda", "projects", "advice", "strategy", "cluster", "admin", "actor"}
@@ -94,16 +95,25 @@ class Addresses:
         return uri == self.base or uri.startswith(self.base + "/")
 
 
-@lru_cache(maxsize=2048)  # a thing is named several times while it is worked
 def host_of(uri: str) -> str:
     """The lower-case authority of an id (`rostock.example`, `localhost:8001`); empty where there is none."""
+    return (_usual_host if len(uri) <= _USUAL else _host)(uri)
+
+
+def _host(uri: str) -> str:
     beginning = _BEGINNING.match(uri)
-    return _host_of(uri if beginning is None else beginning[0])
+    if beginning is None or beginning.end() > _USUAL:
+        return _host_of(uri)
+    return _host_of_beginning(beginning[0])
 
 
-@lru_cache(maxsize=2048)  # ids are nearly all new, their servers nearly all known
 def _host_of(uri: str) -> str:
     try:
         return urlsplit(uri).netloc.rpartition("@")[2].lower()
     except ValueError:
         return ""
+
+
+# A thing is named several times while it is worked; ids are nearly all new, their servers nearly all known.
+_usual_host = lru_cache(maxsize=2_048)(_host)
+_host_of_beginning = lru_cache(maxsize=2_048)(_host_of)

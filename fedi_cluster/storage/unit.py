@@ -94,8 +94,8 @@ class Unit(Reader):
     `on_commit`: the function may run again where the database asks for it."""
 
     __slots__ = (
-        "_clock", "_depth", "_depths", "_fault", "_followed", "_ids", "_late", "_parts", "announced", "facts",
-        "followers", "react",
+        "_clock", "_depth", "_depths", "_fault", "_followed", "_ids", "_in_part", "_late", "announced",
+        "facts", "followers", "react",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, clock: Clock, ids: IdSource) -> None:
@@ -105,7 +105,7 @@ class Unit(Reader):
         self._followed = 0
         self._depth = 0
         self._depths: list[int] = []
-        self._parts = 0
+        self._in_part = False
         self._late: dict[tuple[Writing, bool], list[Mapping[str, object]]] | None = None
         self._fault: LateFault | None = None
         self.react: React | None = None
@@ -205,12 +205,14 @@ class Unit(Reader):
     def attempt(self) -> Iterator[None]:
         """A part that succeeds whole, with what follows from its facts, or leaves nothing behind.
 
-        Its error comes through. For batches, in which one must not harm the others.
+        Its error comes through. For batches, in which one must not harm the others; RuntimeError in another.
         """
-        recorded, waiting, fault = len(self.facts), len(self.followers), self._fault
-        name = f"attempt_{self._parts}"
-        plainly(self.connection, f"SAVEPOINT {name}")
-        self._parts += 1
+        if self._in_part:
+            raise RuntimeError("parts of a transaction are not nested")
+        recorded, followed, waiting = len(self.facts), self._followed, len(self.followers)
+        fault = self._fault
+        plainly(self.connection, "SAVEPOINT attempt")
+        self._in_part = True
         try:
             yield
             self.follow_facts()
@@ -218,16 +220,16 @@ class Unit(Reader):
                 self._write_late()
         except BaseException:
             del self.facts[recorded:], self._depths[recorded:], self.followers[waiting:]
-            self._followed = min(self._followed, recorded)
+            self._followed = followed
             self._held.clear()
             self._fault = fault
             if self._late:
                 self._late = {}
             # Where the database has ended the whole transaction, there is nothing to go back to.
             with suppress(*DRIVER_ERRORS, PendingRollbackError):
-                plainly(self.connection, f"ROLLBACK TO SAVEPOINT {name}")
-                plainly(self.connection, f"RELEASE SAVEPOINT {name}")
+                plainly(self.connection, "ROLLBACK TO SAVEPOINT attempt")
+                plainly(self.connection, "RELEASE SAVEPOINT attempt")
             raise
         finally:
-            self._parts -= 1
-        plainly(self.connection, f"RELEASE SAVEPOINT {name}")
+            self._in_part = False
+        plainly(self.connection, "RELEASE SAVEPOINT attempt")

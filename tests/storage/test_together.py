@@ -138,20 +138,30 @@ def test_a_part_that_fails_by_what_it_had_put_off_leaves_nothing(db: Database) -
     db.close()
 
 
-def test_parts_of_parts_go_back_as_far_as_the_part_that_failed(db: Database) -> None:
-    def work(unit: Unit) -> list[str]:
-        with unit.attempt():
-            ADD.run(unit, [row("a.example")])
-            with suppress(ZeroDivisionError), unit.attempt():
-                ADD.run(unit, [row("b.example")])
-                raise ZeroDivisionError
-        with suppress(LateFault), unit.attempt(), unit.together():
-            ADD.later(unit, row("c.example"))
-            with unit.attempt():
-                PUT.is_new(unit, row("c.example"))
-        return hosts(unit)
+def test_parts_are_not_nested(db: Database) -> None:
+    def work(unit: Unit) -> None:
+        with unit.attempt(), unit.attempt():
+            pass
 
-    assert db.write_now(work) == ["a.example"]
+    with pytest.raises(RuntimeError):
+        db.write_now(work)
+    db.close()
+
+
+def test_what_followed_within_a_part_that_failed_follows_once_more(migrated_url: str) -> None:
+    seen: list[object] = []
+    db = Database(migrated_url, SystemClock(), IdSource(), lambda _unit, fact: seen.append(fact))
+
+    def work(unit: Unit) -> None:
+        unit.record("before")
+        with suppress(ZeroDivisionError), unit.attempt():
+            unit.record("inside")
+            unit.follow_facts()
+            raise ZeroDivisionError
+        assert unit.facts == ["before"]
+
+    db.write_now(work)
+    assert seen == ["before", "inside", "before"]
     db.close()
 
 

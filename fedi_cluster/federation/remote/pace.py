@@ -14,13 +14,13 @@ LONGEST = 5.0
 class Pace:
     """What came, as of the last tenth of a second.
 
-    In a flood working waits, for who sends does. It ends when less comes, after LONGEST, or when enough
-    waits; the next one begins only after what waits was worked, so that no stream of whatever strength holds
-    working up for good.
+    In a flood working waits, for who sends does; at most for LONGEST from its begin, less strong moments
+    included, or until enough waits. The next one begins only after what waits was worked, and never sooner
+    than LONGEST later: no stream of whatever strength holds working up for more than half of the time.
     """
 
     def __init__(self) -> None:
-        self._since = self._rate = self._ends = 0.0
+        self._since = self._rate = self._ends = self._next = 0.0
         self._came = 0
         self._behind = False
 
@@ -39,14 +39,18 @@ class Pace:
     def flooded(self) -> bool:
         """Whether working waits now."""
         self._turn()
-        return self._ends > 0
+        return self._ends > 0 and self._rate > FLOOD
 
     def enough(self) -> None:
         """So much waits that it is worked now: no flood before `caught_up`."""
-        self._ends, self._behind = 0.0, True
+        if self._ends:
+            self._next = min(self._ends, time.monotonic()) + LONGEST
+            self._ends = 0.0
+        self._behind = True
 
     def caught_up(self) -> None:
         """Little waits."""
+        self._turn()
         self._behind = False
 
     def _turn(self) -> None:
@@ -56,8 +60,6 @@ class Pace:
         if now - self._since <= PERIOD:
             return
         self._rate = self._came / (now - self._since)
-        if self._rate <= FLOOD:
-            self._ends = 0.0
-        elif not (self._ends or self._behind):
+        if self._rate > FLOOD and not (self._ends or self._behind) and now >= self._next:
             self._ends = now + LONGEST
         self._since, self._came = now, 0

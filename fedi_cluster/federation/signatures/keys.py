@@ -27,6 +27,7 @@ MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
 MAX_RSA_EXPONENT = 2**32  # a huge exponent would make each verification slow
 MAX_MATERIAL = 8_000  # characters; a key of 8192 bits needs 1,500
+_USUAL_PEM = 1_700  # longer ones hold more than a key, and are not kept
 MAX_MULTIBASE = 2_000  # characters; base58 takes quadratic time
 
 _PKCS1, _SHA256 = padding.PKCS1v15(), SHA256()
@@ -158,7 +159,7 @@ def public_object(key: PublicKey) -> RSAPublicKey | VerifyKey:
     8192 bits or with an odd exponent or modulus.
     """
     if key.kind == "rsa":
-        return _parsed_rsa(key.material)
+        return (_parsed_rsa if len(key.material) <= _USUAL_PEM else _read_rsa)(key.material)
     return _parsed_ed25519(key.material)
 
 
@@ -177,8 +178,7 @@ def is_signed(key: PublicKey, signature: bytes, message: bytes) -> bool:
     return True
 
 
-@remembered(2_048, each=3_000)
-def _parsed_rsa(pem: str) -> RSAPublicKey:
+def _read_rsa(pem: str) -> RSAPublicKey:
     if len(pem) > MAX_MATERIAL:
         raise Unauthenticated("The signing key is too long.")
     try:
@@ -186,6 +186,9 @@ def _parsed_rsa(pem: str) -> RSAPublicKey:
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise Unauthenticated("The signing key cannot be read.", detail=str(error)[:200]) from error
     return _trusted_rsa(parsed)
+
+
+_parsed_rsa = remembered(2_048, each=3_000)(_read_rsa)
 
 
 def _trusted_rsa(parsed: object) -> RSAPublicKey:

@@ -14,6 +14,7 @@ import idna
 
 PUBLIC = "https://www.w3.org/ns/activitystreams#Public"
 MAX_IDENTIFIER = 2_000
+_USUAL = 300  # longer ones are not kept, because strangers choose them
 
 _PUBLIC_NAMES = frozenset({PUBLIC, "as:Public", "Public"})
 _UNSAFE = re.compile(
@@ -30,18 +31,22 @@ def is_public(uri: str) -> bool:
     return uri in _PUBLIC_NAMES
 
 
-@lru_cache(maxsize=2_048)  # a document names each of its ids several times
 def origin(uri: str) -> tuple[str, str, int] | None:
     """(scheme, ASCII host in lower case without a last dot, port) of an http(s) URI, else None."""
+    return (_usual_origin if len(uri) <= _USUAL else _origin)(uri)
+
+
+def _origin(uri: str) -> tuple[str, str, int] | None:
     if not 8 <= len(uri) <= MAX_IDENTIFIER or _UNSAFE.search(uri):
         return None
     if not uri.isascii() and len(uri.encode()) > MAX_IDENTIFIER:  # longer than an index of PostgreSQL takes
         return None
     beginning = _BEGINNING.match(uri)
-    return None if beginning is None else _origin_of_beginning(beginning[0])
+    if beginning is None:
+        return None
+    return (_usual_beginning if beginning.end() <= _USUAL else _origin_of_beginning)(beginning[0])
 
 
-@lru_cache(maxsize=2_048)  # ids are nearly all new, their servers nearly all known
 def _origin_of_beginning(beginning: str) -> tuple[str, str, int] | None:
     try:
         parts = urlsplit(beginning)
@@ -54,6 +59,11 @@ def _origin_of_beginning(beginning: str) -> tuple[str, str, int] | None:
     if name is None or port == 0:
         return None
     return parts.scheme, name, port or _DEFAULT_PORTS[parts.scheme]
+
+
+# A document names each of its ids several times; ids are nearly all new, their servers nearly all known.
+_usual_origin = lru_cache(maxsize=2_048)(_origin)
+_usual_beginning = lru_cache(maxsize=2_048)(_origin_of_beginning)
 
 
 def _ascii_host(host: str, *, bracketed: bool) -> str | None:

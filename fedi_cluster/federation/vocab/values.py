@@ -18,6 +18,7 @@ from fedi_cluster.kernel.languages import normal_tag
 MAX_NAME = 2_048
 MAX_REFERENCES = 1_000
 MAX_LANGUAGES = 60
+_USUAL_TERM = 200  # longer ones are not kept, because strangers choose them
 
 _ALIASES = {"@id": "id", "@type": "type"}
 _DROPPED = frozenset({"@context", "@graph", "@included", "@reverse"})
@@ -40,9 +41,12 @@ _LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([T ][\d:.,]{2,30}(Z|z|[+-]\d\d(:?\d\d)?)?)?")
 
 
-@lru_cache(maxsize=1024)
 def short(name: str) -> str:
     """A term or type without the prefix or namespace of a vocabulary that we know."""
+    return (_usual_short if len(name) <= _USUAL_TERM else _short)(name)
+
+
+def _short(name: str) -> str:
     for prefix in _PREFIXES:
         if name.startswith(prefix):
             return name[len(prefix) :]
@@ -52,6 +56,9 @@ def short(name: str) -> str:
     if name.startswith(NAMESPACE):
         return "creative:" + name[len(NAMESPACE) :]
     return name
+
+
+_usual_short = lru_cache(maxsize=1024)(_short)
 
 
 def terms(document: Json) -> Json:

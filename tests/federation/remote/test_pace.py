@@ -73,6 +73,16 @@ def test_a_flood_without_end_holds_working_up_for_a_while_and_then_no_more(strea
     assert stream.flows(1000) == (True, True)
 
 
+def test_a_stream_with_pauses_holds_working_up_for_no_more_than_half_of_the_time(stream: _Stream) -> None:
+    flooded = []
+    for _ in range(600):
+        flooded.append(stream.flows(900, seconds=PERIOD)[1])
+        if len(flooded) % 20 == 0:
+            stream.flows(20, seconds=3 * PERIOD)
+            stream.pace.caught_up()
+    assert 0.2 < sum(flooded) / len(flooded) < 0.6
+
+
 def test_a_flood_ends_where_enough_waits(stream: _Stream) -> None:
     stream.flows(1000)
     stream.pace.enough()

@@ -126,3 +126,11 @@ def test_a_signature_has_its_64_bytes_and_takes_none_of_the_message(ala: Private
     assert not keys.is_signed(key, made + b"a", b" message")
     assert not keys.is_signed(key, made[:63], made[63:] + b"a message")
     assert not keys.is_signed(key, b"", b"a message")
+
+
+def test_nobody_signs_for_a_key_of_small_order() -> None:
+    identity = (1).to_bytes(32, "little")
+    key = PublicKey(
+        "https://a.example/b#k", "https://a.example/b", "ed25519", keys.encode_multibase(identity)
+    )
+    assert not keys.is_signed(key, identity + bytes(32), b"a message")

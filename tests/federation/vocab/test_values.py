@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from fedi_cluster.federation.vocab import uris, values
 from fedi_cluster.federation.vocab.parse import PUBLIC, activity, actor, obj, reference, references
 from fedi_cluster.federation.vocab.types import (
     ActorDocument,
@@ -15,7 +16,16 @@ from fedi_cluster.federation.vocab.types import (
     Unknown,
     Unreadable,
 )
-from fedi_cluster.federation.vocab.values import local_moment, moment, page_address, plain, terms, text, whole
+from fedi_cluster.federation.vocab.values import (
+    local_moment,
+    moment,
+    page_address,
+    plain,
+    terms,
+    text,
+    types,
+    whole,
+)
 from fedi_cluster.kernel.json import Json
 
 NOTE = "https://a.example/notes/1"
@@ -324,3 +334,15 @@ def test_a_create_by_reference_has_no_object() -> None:
 def test_own_terms_that_no_database_keeps_are_left_out() -> None:
     found = note(**{"creative:kind": "News", "creative:bad": ["a\x00"], "creative:half": "\ud800"})
     assert found.extension == {"creative:kind": "News"}
+
+
+def test_what_strangers_write_at_length_is_read_and_not_kept() -> None:
+    long = ["Like", *(f"toot:{number}{'x' * 100_000}" for number in range(5))]
+    addresses = [f"https://a.example/{number}/{'y' * 1_000}" for number in range(5)]
+    kept = [one.cache_info().currsize for one in (values._usual_short, uris._usual_origin)]
+    assert types({"type": long})[1] == "0" + "x" * 199
+    assert references(addresses) == tuple(addresses)
+    assert references([*addresses, "https://a.example/" + "z" * 100_000]) == tuple(addresses)
+    now = [one.cache_info().currsize for one in (values._usual_short, uris._usual_origin)]
+    assert now[0] - kept[0] <= 1
+    assert now[1] == kept[1]
